@@ -1,0 +1,59 @@
+"""`.dingli/env`: what a shell needs so that the plain tools (pulumi, ansible-playbook, chaos …) work in this clone."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+from pathlib import Path
+
+
+def variables(root: Path) -> dict[str, str]:
+    """Environment variables of Pulumi and the other tools, all but PATH."""
+    state = root / ".dingli"
+    return {
+        "PULUMI_BACKEND_URL": f"file://{state / 'pulumi'}",
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(state / "passphrase"),
+        "PULUMI_HOME": str(state / "pulumi-home"),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "CHAOSTOOLKIT_DISABLE_TELEMETRY": "1",
+    }
+
+
+def path_folders(root: Path) -> list[Path]:
+    """Folders that come first on PATH."""
+    return [root / ".venv" / "bin", root / ".dingli" / "bin"]
+
+
+def environment(root: Path) -> dict[str, str]:
+    """The whole environment for a program started from here, as after `. .dingli/env`."""
+    path = os.pathsep.join([*map(str, path_folders(root)), os.environ.get("PATH", "")])
+    return {**os.environ, **variables(root), "PATH": path}
+
+
+def write_env(root: Path) -> str:
+    """Make the state folders, the passphrase (once) and the shell file."""
+    state = root / ".dingli"
+    (state / "pulumi").mkdir(parents=True, exist_ok=True)
+    (state / "pulumi-home").mkdir(exist_ok=True)
+    _write_private(state / "passphrase", secrets.token_urlsafe(32) + "\n", only_if_absent=True)
+    folders = os.pathsep.join(map(str, path_folders(root)))
+    lines = [
+        "# Written by `make setup`. After `. .dingli/env`, pulumi, ansible-playbook, chaos … work by themselves.",
+        f'case ":$PATH:" in *:{shlex.quote(folders)}:*) ;; *) PATH={shlex.quote(folders)}:"$PATH"; export PATH ;; esac',
+        *(f"export {name}={shlex.quote(value)}" for name, value in variables(root).items()),
+    ]
+    _write_private(state / "env", "\n".join(lines) + "\n")
+    return ". .dingli/env"
+
+
+def _write_private(path: Path, text: str, *, only_if_absent: bool = False) -> None:
+    if path.exists() and (only_if_absent or path.read_text(encoding="utf-8") == text):
+        return
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    temporary.rename(path)
