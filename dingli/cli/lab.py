@@ -1,0 +1,136 @@
+"""The lab: sites of systemd hosts on this machine, with a power switch for each."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from dingli.environment import load, project_root
+from dingli.exceptions import DingliError, InputError
+from lab import containers, controller, layout, lifecycle, power, survey
+from lab.places import LAYOUT
+
+app = typer.Typer(no_args_is_help=True, help="Sites of systemd hosts on this machine, with a power switch for each.")
+
+_Environment = Annotated[str, typer.Option("--environment", "-e", help="Its hosts and networks make the lab.")]
+
+
+class _Progress:
+    """Phases with the time each took, on standard error."""
+
+    def __init__(self) -> None:
+        self._begun = self._start = time.monotonic()
+        self._phase = ""
+
+    def phase(self, name: str) -> None:
+        self._finish()
+        self._phase, self._start = name, time.monotonic()
+
+    def tell(self, line: str) -> None:
+        typer.echo(f"      {line}", err=True)
+
+    def done(self, line: str) -> None:
+        self._finish()
+        typer.echo(f"{line} ({time.monotonic() - self._begun:.1f} s)", err=True)
+
+    def _finish(self) -> None:
+        if self._phase:
+            typer.echo(f"{time.monotonic() - self._start:6.1f} s  {self._phase}", err=True)
+
+
+def _unattended() -> bool:
+    return os.environ.get("CI", "").lower() == "true"
+
+
+@app.command()
+def up(environment: _Environment = "lab") -> None:
+    """Bring the lab up and wait until every host answers SSH. Does nothing if it is up."""
+    progress = _Progress()
+    wanted = layout.of(load(environment))
+    lifecycle.up(wanted, project_root(), _unattended(), progress.phase, progress.tell)
+    progress.done(f"the lab is up: {len(wanted.hosts)} hosts")
+
+
+@app.command()
+def down() -> None:
+    """Remove hosts (their disks too) and networks. Keys, identities and images stay for the next `up`."""
+    progress = _Progress()
+    lifecycle.refuse_foreign(project_root())
+    progress.phase("removing hosts and networks")
+    lifecycle.down(progress.tell)
+    progress.done("the lab is down")
+
+
+@app.command()
+def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Remove everything of the lab, whichever clone made it: hosts, networks, keys, identities, images."""
+    lifecycle.refuse_reset(project_root(), _unattended())
+    if not (yes or _unattended()):
+        typer.confirm("Remove this machine's lab with its keys and identities?", abort=True)
+    progress = _Progress()
+    progress.phase("removing everything")
+    lifecycle.reset(progress.tell)
+    progress.done("nothing is left of the lab")
+
+
+@app.command()
+def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Hosts, their addresses, and whether they have power."""
+    seen = survey.look()
+    if as_json:
+        typer.echo(json.dumps(asdict(seen), indent=1))
+        return
+    if not seen.hosts:
+        typer.echo("the lab is down")
+        return
+    typer.echo(f"lab of {seen.owner}, {seen.supernet}")
+    if not seen.controller:
+        typer.echo("the power controller does not run: `dingli lab up` starts it")
+    for host in seen.hosts:
+        left = host.power_returns_in_s
+        state = host.state if left is None else f"off, power returns in {left:.0f} s"
+        uptime = "" if host.uptime_s is None else f"up {host.uptime_s:.0f} s"
+        emulated = "  emulated" if host.emulated else ""
+        typer.echo(f"{host.name:14} {host.address:15} {host.site:9} {host.image:28} {state:9} {uptime}{emulated}")
+
+
+@app.command()
+def console(host: str) -> None:
+    """A root shell on a host's console, which needs no network."""
+    _, machines = _running_lab()
+    command = containers.console(machines.host(host).name)
+    os.execvp(command[0], command)  # noqa: S606 - a fixed program, and the terminal is its own from here on
+
+
+@app.command("power")
+def power_(
+    host: str,
+    state: Annotated[str, typer.Argument(help="off or on")],
+    duration: Annotated[str, typer.Option("--for", help="When power returns by itself: 60s, 2m; at most 10m.")] = "",
+) -> None:
+    """Cut a host's power, or return it. A power-off always ends by itself, whatever becomes of its caller."""
+    _, machines = _running_lab()
+    name = machines.host(host).name
+    controller.start()
+    if state == "on" and not duration:
+        answer = controller.ask({"op": "on", "host": name})
+        typer.echo(f"{name} {'has power' if answer['changed'] else 'had power already'}")
+    elif state == "off" and duration:
+        seconds = power.duration_s(duration)
+        controller.ask({"op": "off", "host": name, "seconds": seconds})
+        typer.echo(f"{name} has no power for {seconds:g} s")
+    else:
+        raise InputError(f"power {state} --for {duration or 'nothing'}", "`off --for 60s`, or `on`")
+
+
+def _running_lab() -> tuple[str, layout.Layout]:
+    lifecycle.refuse_foreign(project_root())
+    machines = layout.read(LAYOUT)
+    if machines is None:
+        raise DingliError("the lab is down", remedy="run `dingli lab up`")
+    return str(project_root()), machines

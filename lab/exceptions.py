@@ -1,0 +1,17 @@
+"""What can go wrong with the lab, in words that a person can act on."""
+
+from __future__ import annotations
+
+from dingli.exceptions import DingliError
+
+
+class LabError(DingliError):
+    """The lab cannot do what was asked."""
+
+
+class MachineUnfit(LabError):
+    """This machine lacks something that a lab needs; `found` lists all of it."""
+
+
+class NotOurs(LabError):
+    """The lab on this machine belongs to another clone."""

@@ -1,0 +1,134 @@
+"""What a lab consists of: the part of an environment that a data centre provides, as plain data."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+from dingli.environment import Environment, EnvironmentKind
+from lab.exceptions import LabError
+from lab.recipe import known_recipes, load_recipe
+
+_TRANSIT_PREFIX = 30
+
+
+@dataclass(frozen=True)
+class LabHost:
+    """One machine. `image` is the digest of the recipe that its disk is made from."""
+
+    name: str
+    site: str
+    address: str
+    prefix: int
+    gateway: str
+    arch: str
+    os: str
+    image: str
+    emulated: bool
+
+    @property
+    def namespace(self) -> str:
+        return f"dingli-{self.name}"
+
+    @property
+    def port(self) -> str:
+        """The switch port that its cable is in; interface names have at most 15 characters."""
+        return f"p{int(IPv4Address(self.address)):08x}"
+
+    @property
+    def bridge(self) -> str:
+        return f"b{int(IPv4Address(self.gateway)):08x}"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All machines and networks of a lab."""
+
+    supernet: str
+    networks: dict[str, str]
+    hosts: tuple[LabHost, ...]
+
+    @property
+    def transit(self) -> IPv4Network:
+        """Between this machine and the lab's router: the last four addresses of the supernet."""
+        net = IPv4Network(self.supernet)
+        return IPv4Network((int(net.broadcast_address) - 3, _TRANSIT_PREFIX))
+
+    def host(self, name: str) -> LabHost:
+        for host in self.hosts:
+            if host.name == name:
+                return host
+        raise LabError(f"the lab has no host {name}", f"one of: {', '.join(h.name for h in self.hosts)}")
+
+    def dumps(self) -> str:
+        return json.dumps(asdict(self), indent=1)
+
+
+def loads(text: str) -> Layout:
+    data = json.loads(text)
+    return Layout(data["supernet"], data["networks"], tuple(LabHost(**host) for host in data["hosts"]))
+
+
+def read(path: Path) -> Layout | None:
+    """The layout of the lab that was brought up last, or None."""
+    try:
+        return loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise LabError(f"{path} is damaged: {error}", remedy="run `dingli lab reset`") from error
+
+
+def of(environment: Environment) -> Layout:
+    """The lab that an environment asks for."""
+    if environment.kind is not EnvironmentKind.LAB:
+        raise LabError(
+            f"environment {environment.name} is of kind {environment.kind.value}",
+            "kind: lab",
+            "name an environment that is meant for the lab",
+        )
+    networks = {name: str(site.network) for name, site in environment.sites.items()}
+    hosts = tuple(_host(environment, name) for name in environment.hosts)
+    layout = Layout(str(environment.supernet), networks, hosts)
+    _refuse_taken_addresses(layout)
+    return layout
+
+
+def _host(environment: Environment, name: str) -> LabHost:
+    host = environment.hosts[name]
+    network = environment.sites[host.site].network
+    recipe = load_recipe(host.os.value, host.arch.value)
+    if recipe is None:
+        raise LabError(
+            f"host {name} asks for {host.os.value} on {host.arch.value}, for which the lab has no image",
+            f"one of: {', '.join(known_recipes())}",
+            "change the host in the environment file, or write a recipe in lab/images/",
+        )
+    return LabHost(
+        name=name,
+        site=host.site,
+        address=str(host.address),
+        prefix=network.prefixlen,
+        gateway=str(network[1]),
+        arch=host.arch.value,
+        os=host.os.value,
+        image=recipe.digest,
+        emulated=host.emulated,
+    )
+
+
+def _refuse_taken_addresses(layout: Layout) -> None:
+    for host in layout.hosts:
+        if host.address == host.gateway:
+            raise LabError(
+                f"host {host.name} has {host.address}, the address of its site's gateway", remedy="give it another"
+            )
+    for site, network in layout.networks.items():
+        if IPv4Network(network).overlaps(layout.transit):
+            raise LabError(
+                f"site {site} has {network}, which covers {layout.transit}",
+                f"the last four addresses of {layout.supernet} left to the lab's router",
+                "give the site another network, or widen the supernet",
+            )

@@ -1,0 +1,132 @@
+"""The lab's cables and its router.
+
+The router is a network namespace with one bridge per site. It has no way out but a link to this machine, over which
+only answers pass, so nothing that a host does leaves the lab, and this machine's own forwarding stays as it was.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from ipaddress import IPv4Network
+
+from lab.command import attempt, run
+from lab.layout import LabHost, Layout
+
+ROUTER = "dingli-router"
+UPLINK = "dingli-lab"
+
+# The worst metric but for the kernel's own: any route of a running lab wins over it.
+_UNREACHABLE_METRIC = "4000000000"
+
+# Hosts may answer this machine and talk to each other. A host without power is silence, not a router's complaint.
+_RULES = """
+table inet lab {
+  chain forward {
+    type filter hook forward priority 0; policy accept;
+    oifname "uplink" tcp flags & (ack | rst) != 0 accept
+    oifname "uplink" icmp type { echo-reply, destination-unreachable, time-exceeded } accept
+    oifname "uplink" drop
+  }
+  chain output {
+    type filter hook output priority 0; policy accept;
+    icmp type destination-unreachable drop
+  }
+}
+"""
+
+
+def close_off(supernet: str) -> None:
+    """While the lab is down, its addresses lead nowhere."""
+    run(["ip", "route", "replace", "unreachable", supernet, "metric", _UNREACHABLE_METRIC])
+
+
+def namespaces() -> frozenset[str]:
+    """The network namespaces of the lab that exist, the router's included."""
+    lines = run(["ip", "netns", "list"]).splitlines()
+    names = (line.split()[0] for line in lines if line.strip())
+    return frozenset(name for name in names if name.startswith("dingli-"))
+
+
+def router_is_whole(layout: Layout) -> bool:
+    """True if the router has every bridge and the link to this machine."""
+    shown = attempt(["ip", "-n", ROUTER, "-br", "link"])
+    found = {line.split()[0].split("@")[0] for line in shown.stdout.decode().splitlines() if line.strip()}
+    wanted = {_bridge(network) for network in layout.networks.values()} | {"uplink"}
+    return wanted <= found and attempt(["ip", "link", "show", UPLINK]).returncode == 0
+
+
+def build_router(layout: Layout) -> None:
+    """Make the router anew; what is left of an old one goes first."""
+    remove_router()
+    machine, router = layout.transit[1], layout.transit[2]
+    run(["ip", "netns", "add", ROUTER])
+    run(["ip", "netns", "exec", ROUTER, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"])
+    run(["ip", "netns", "exec", ROUTER, "nft", "-f", "-"], stdin=_RULES.encode())
+    _batch(None, [
+        f"link add {UPLINK} type veth peer name uplink netns {ROUTER}",
+        f"address add {machine}/{layout.transit.prefixlen} dev {UPLINK}",
+        f"link set {UPLINK} up",
+    ])  # fmt: skip
+    lines = [f"address add {router}/{layout.transit.prefixlen} dev uplink", "link set uplink up", "link set lo up"]
+    for site, network in layout.networks.items():
+        bridge, parsed = _bridge(network), IPv4Network(network)
+        lines += [
+            f"link add {bridge} type bridge",
+            f"link set {bridge} alias site-{site}",
+            f"address add {parsed[1]}/{parsed.prefixlen} dev {bridge}",
+            f"link set {bridge} up",
+        ]
+    _batch(ROUTER, lines)
+    run(["ip", "route", "replace", layout.supernet, "via", str(router), "dev", UPLINK])
+
+
+def remove_router() -> None:
+    attempt(["ip", "link", "delete", UPLINK])
+    attempt(["ip", "netns", "delete", ROUTER])
+
+
+def plug_in(host: LabHost) -> None:
+    """A fresh namespace with a cable to the site's switch: nothing of the host's earlier connections is left."""
+    unplug(host)
+    discard(host.namespace)
+    run(["ip", "netns", "add", host.namespace])
+    _batch(ROUTER, [
+        f"link add {host.port} type veth peer name eth0 netns {host.namespace}",
+        f"link set {host.port} alias {host.name}",
+        f"link set {host.port} master {host.bridge}",
+        f"link set {host.port} up",
+    ])  # fmt: skip
+    _batch(host.namespace, [
+        "link set lo up",
+        f"address add {host.address}/{host.prefix} dev eth0",
+        "link set eth0 up",
+        f"route add default via {host.gateway}",
+    ])  # fmt: skip
+
+
+def unplug(host: LabHost) -> None:
+    """Pull the cable: peers hear nothing from here on."""
+    attempt(["ip", "-n", ROUTER, "link", "delete", host.port])
+
+
+def is_plugged_in(host: LabHost) -> bool:
+    return attempt(["ip", "-n", ROUTER, "link", "show", host.port]).returncode == 0
+
+
+def discard(namespace: str) -> None:
+    """Remove a namespace, and kill whatever still lives in it."""
+    for pid in attempt(["ip", "netns", "pids", namespace]).stdout.split():
+        with suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+    attempt(["ip", "netns", "delete", namespace])
+
+
+def _bridge(network: str) -> str:
+    return f"b{int(IPv4Network(network)[1]):08x}"
+
+
+def _batch(namespace: str | None, lines: list[str]) -> None:
+    where = ["-n", namespace] if namespace else []
+    run(["ip", *where, "-batch", "-"], stdin="\n".join(lines).encode())

@@ -1,0 +1,45 @@
+"""What `dingli lab up` would do, given what it finds."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.containers import Container
+from lab.lifecycle import Found, Step, plan
+from tests.unit.lab.small_lab import LAB, ONE, TWO
+
+
+def machine(name: str, *, running: bool) -> Container:
+    return Container(name, "0123456789abcdef", running=running, orphaned=False, started_at=0)
+
+
+def found(
+    *machines: Container, whole: bool = True, plugged: set[str] | None = None, off: set[str] | None = None
+) -> Found:
+    names = {m.name for m in machines if m.running} if plugged is None else plugged
+    return Found(whole, {m.name: m for m in machines}, frozenset(names), frozenset(off or ()))
+
+
+def test_on_an_empty_machine_every_host_is_created() -> None:
+    assert plan(LAB, found(whole=False)) == {ONE.name: Step.CREATE, TWO.name: Step.CREATE}
+
+
+def test_nothing_is_done_when_all_is_up() -> None:
+    everything = found(machine(ONE.name, running=True), machine(TWO.name, running=True))
+    assert set(plan(LAB, everything).values()) == {Step.NOTHING}
+
+
+@pytest.mark.parametrize(
+    ("state", "step"),
+    [
+        (found(machine(ONE.name, running=False)), Step.START),
+        (found(machine(ONE.name, running=True), plugged=set()), Step.START),
+        (found(machine(ONE.name, running=True), whole=False), Step.START),
+        (found(machine(ONE.name, running=False), off={ONE.name}), Step.STAY_OFF),
+        (found(machine(ONE.name, running=False), off={ONE.name}, whole=False), Step.STAY_OFF),
+        (found(off={ONE.name}), Step.CREATE),
+    ],
+    ids=["dead", "without its cable", "in a damaged lab", "switched off", "off in a damaged lab", "gone"],
+)
+def test_each_state_of_a_host_has_its_step(state: Found, step: Step) -> None:
+    assert plan(LAB, state)[ONE.name] is step
