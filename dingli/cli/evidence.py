@@ -1,0 +1,125 @@
+"""List, show and verify the evidence that runs left behind."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from dingli.environment import load
+from dingli.evidence import Store, manifest, signing, verification, witness
+from dingli.evidence.store import RunFolder, default_allowed_signers
+from dingli.exceptions import ExitCode, InputError
+
+app = typer.Typer(no_args_is_help=True)
+
+_NAME = typer.Argument(help="Name of an environment, or the path of its file.", metavar="ENV")
+_JSON = typer.Option(False, "--json", help="Print JSON.")
+_SIGNERS = typer.Option(
+    None, "--allowed-signers", help="Who may sign; default ~/.config/dingli/<environment>.allowed_signers."
+)
+_HEADS = typer.Option(None, "--heads", help="Witnesses' statements from a file, instead of asking them.")
+
+
+@app.command("list")
+def list_runs(name: str = _NAME, as_json: bool = _JSON) -> None:
+    """List the runs, with their results."""
+    rows = [_row(folder) for folder in Store.of(load(name).name).folders()]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        typer.echo(
+            f"{row['number']:>6}  {row['kind']:<8}  {row['started']:<26.26}  {row['result']:<11}  {row['title']}"
+        )
+    if not rows:
+        typer.echo("no runs yet")
+
+
+@app.command()
+def show(name: str = _NAME, number: int = typer.Argument(metavar="N"), as_json: bool = _JSON) -> None:
+    """Show one run: its facts and files."""
+    folder = next((folder for folder in Store.of(load(name).name).folders() if folder.number == number), None)
+    if folder is None:
+        raise InputError(f"no run {number}", "a number that `dingli evidence list` shows", "look there")
+    said = manifest.read(folder) if folder.closed else None
+    if as_json:
+        typer.echo(json.dumps(_row(folder) | {"manifest": said.model_dump(mode="json") if said else None}, indent=2))
+        return
+    for key, value in _row(folder).items():
+        typer.echo(f"{key:<8} {value}")
+    for entry in said.files if said else ():
+        typer.echo(f"{entry.sha256}  {entry.size:>10}  {entry.path}")
+
+
+@app.command()
+def verify(
+    name: str = _NAME,
+    allowed_signers: Path | None = _SIGNERS,
+    heads: Path | None = _HEADS,
+    as_json: bool = _JSON,
+) -> None:
+    """Check sums, signatures, chain and completeness. Status 1: changed; 3: consistent, completeness not proven."""
+    environment = load(name)
+    store = Store.of(environment.name)
+    signers = allowed_signers or default_allowed_signers(environment.name)
+    if heads is not None:
+        answers = verification.statements_as_answers(witness.read_statements(heads))
+    else:
+        answers = witness.ask_heads(environment, store)
+    verdict = verification.verify(store, signers, answers)
+    if as_json:
+        found = [asdict(finding) for finding in verdict.findings]
+        level = verdict.level.value if verdict.level else "proven"
+        facts: dict[str, Any] = {"verdict": level, "words": verdict.words, "runs": verdict.runs, "findings": found}
+        typer.echo(json.dumps(facts, indent=2))
+    else:
+        for finding in verdict.findings:
+            typer.echo(str(finding))
+        typer.echo(f"{verdict.runs} runs: {verdict.words}")
+    raise typer.Exit(_status(verdict))
+
+
+@app.command()
+def signer(name: str = _NAME) -> None:
+    """Print the lines to put into an allowed_signers file outside the repository."""
+    environment = load(name)
+    store = Store.of(environment.name)
+    operator = signing.operator_principal(environment.name)
+    public = signing.public_key(store.signing_key())
+    typer.echo(signing.signer_line(operator, signing.EVIDENCE_NAMESPACE, public))
+    for file in sorted(store.witness_keys.glob("*.pub")):
+        principal = signing.witness_principal(environment.name, file.stem)
+        typer.echo(signing.signer_line(principal, signing.WITNESS_NAMESPACE, file.read_text().strip()))
+
+
+@app.command("heads")
+def print_heads(name: str = _NAME) -> None:
+    """Ask the witnesses for their heads and print them signed, one line each: a copy to keep elsewhere."""
+    environment = load(name)
+    answers = witness.ask_heads(environment, Store.of(environment.name))
+    for answer in answers:
+        if answer.statement is not None:
+            typer.echo(answer.statement.model_dump_json())
+        else:
+            typer.echo(f"{answer.witness}: {answer.trouble}", err=True)
+    if not all(answer.statement for answer in answers):
+        raise typer.Exit(ExitCode.UNKNOWN)
+
+
+def _status(verdict: verification.Verdict) -> ExitCode:
+    if verdict.level is verification.Level.BROKEN:
+        return ExitCode.FAILED
+    return ExitCode.OK if verdict.level is None else ExitCode.UNKNOWN
+
+
+def _row(folder: RunFolder) -> dict[str, Any]:
+    row: dict[str, Any] = {"number": folder.number, "kind": folder.kind, "started": folder.started}
+    row |= {"result": "open", "title": "", "folder": str(folder.path)}
+    if folder.closed:
+        said = manifest.read(folder)
+        row |= {"started": said.started, "result": said.result.value, "title": said.title}
+    return row

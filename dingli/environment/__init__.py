@@ -1,0 +1,49 @@
+"""The environment: one file that everything else is derived from.
+
+`load` reads and checks it; the other modules derive: `etcd`, `inventory`, `certificates`, `services`, `witnesses`.
+"""
+
+from dingli.environment.loading import load
+from dingli.environment.model import (
+    Architecture,
+    Bastion,
+    Cell,
+    Core,
+    CoreKind,
+    Environment,
+    EnvironmentKind,
+    Host,
+    Instrument,
+    Journal,
+    OperatingSystem,
+    Site,
+    SiteRole,
+    Takeover,
+    Targets,
+)
+from dingli.environment.places import environment_file, project_root, state_dir
+from dingli.environment.problems import InvalidEnvironment, Problem
+
+__all__ = [
+    "Architecture",
+    "Bastion",
+    "Cell",
+    "Core",
+    "CoreKind",
+    "Environment",
+    "EnvironmentKind",
+    "Host",
+    "Instrument",
+    "InvalidEnvironment",
+    "Journal",
+    "OperatingSystem",
+    "Problem",
+    "Site",
+    "SiteRole",
+    "Takeover",
+    "Targets",
+    "environment_file",
+    "load",
+    "project_root",
+    "state_dir",
+]

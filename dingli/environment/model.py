@@ -1,0 +1,319 @@
+"""The shape of an environment file.
+
+These models say what a single value may be; what must be true between values is in `rules/`. Every model is frozen.
+`name` of sites, hosts, power drivers and cells is their key in the file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic_core import PydanticCustomError
+
+__all__ = [
+    "Architecture",
+    "Bastion",
+    "Cell",
+    "CellPorts",
+    "CommandPower",
+    "Core",
+    "CoreKind",
+    "Ec2Power",
+    "Environment",
+    "EnvironmentKind",
+    "Host",
+    "Instrument",
+    "Journal",
+    "OperatingSystem",
+    "Power",
+    "RedfishPower",
+    "Site",
+    "SiteRole",
+    "Takeover",
+    "Targets",
+]
+
+_INT64_MAX = 2**63 - 1
+
+
+def _fail(expected: str) -> PydanticCustomError:
+    return PydanticCustomError("expected", "{expected}", {"expected": expected})
+
+
+def _matching(pattern: str, expected: str) -> BeforeValidator:
+    compiled = re.compile(pattern)
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, str) or not compiled.fullmatch(value):
+            raise _fail(expected)
+        return value
+
+    return BeforeValidator(check)
+
+
+def _address(value: Any) -> Any:
+    if isinstance(value, IPv4Address):
+        return value
+    try:
+        return IPv4Address(value if isinstance(value, str) else "")
+    except ValueError:
+        raise _fail("an IPv4 address such as 10.0.0.1") from None
+
+
+def _network(value: Any) -> Any:
+    if isinstance(value, IPv4Network):
+        return value
+    try:
+        return IPv4Network(value if isinstance(value, str) and "/" in value else "")
+    except ValueError:
+        raise _fail("an IPv4 network without host bits, such as 10.0.0.0/24") from None
+
+
+def _power_command(value: Any) -> Any:
+    if not isinstance(value, str) or "{host}" not in value:
+        raise _fail("a command that contains {host}")
+    return value
+
+
+def _power_off_command(value: Any) -> Any:
+    if not isinstance(value, str) or "{host}" not in value or "{seconds}" not in value:
+        raise _fail("a command that contains {host} and {seconds}: every power-off carries an expiry")
+    return value
+
+
+Name = Annotated[
+    str,
+    _matching(r"[a-z][a-z0-9]*(-[a-z0-9]+)*(?<!.{32})", "a name: lower-case letters, digits and -, at most 31 long"),
+]
+Text = Annotated[str, _matching(r"[^\x00-\x1f\x7f]{1,255}", "text on one line")]
+SessionName = Annotated[
+    str, _matching(r"[A-Z0-9][A-Z0-9_-]{0,15}", "a session name: capital letters, digits, _ and -, at most 16 long")
+]
+Symbol = Annotated[str, _matching(r"[A-Z0-9]{1,16}", "a symbol: capital letters and digits, at most 16")]
+Fingerprint = Annotated[
+    str, _matching(r"SHA256:[A-Za-z0-9+/]{43}", "a fingerprint as ssh-keygen -l prints it: SHA256: and 43 characters")
+]
+MachineId = Annotated[str, _matching(r"[0-9a-f]{32}", "a machine-id: 32 hexadecimal digits")]
+Address = Annotated[IPv4Address, BeforeValidator(_address)]
+Network = Annotated[IPv4Network, BeforeValidator(_network)]
+Port = Annotated[int, Strict(), Field(ge=1, le=65535)]
+Count = Annotated[int, Strict(), Field(ge=0, le=_INT64_MAX)]
+Positive = Annotated[int, Strict(), Field(ge=1, le=_INT64_MAX)]
+Seconds = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
+Flag = Annotated[bool, Strict()]
+
+
+class EnvironmentKind(StrEnum):
+    """Drills run unattended on a lab only."""
+
+    LAB = "lab"
+    PRODUCTION = "production"
+
+
+class SiteRole(StrEnum):
+    """What a site is for; ops holds no core."""
+
+    PRIMARY = "primary"
+    STANDBY = "standby"
+    DR = "dr"
+    OPS = "ops"
+
+
+class Architecture(StrEnum):
+    """As `uname -m` says it."""
+
+    X86_64 = "x86_64"
+    AARCH64 = "aarch64"
+
+
+class OperatingSystem(StrEnum):
+    """The releases that the roles are written for."""
+
+    DEBIAN_12 = "debian-12"
+    DEBIAN_13 = "debian-13"
+
+
+class CoreKind(StrEnum):
+    """Which of the two programs, written apart, a core runs."""
+
+    MAIN = "main"
+    MINIMAL = "minimal"
+
+
+class Takeover(StrEnum):
+    """Whether a core campaigns by itself or waits for a person."""
+
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
+
+
+class Entry(BaseModel):
+    """A mapping of the file: no unknown keys, never changed after reading."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Targets(Entry):
+    """What drills and load tests are judged by."""
+
+    service_rto_s: Seconds
+    member_rto_s: Seconds
+    rpo_commands: Count
+    orders_per_s: Positive
+
+
+class Bastion(Entry):
+    """The jump host through which a site's machines are reached."""
+
+    address: Address
+    user: Name
+    port: Port = 22
+    host_key_sha256: Fingerprint | None = None
+
+
+class Site(Entry):
+    """A place with a network of its own."""
+
+    name: str
+    role: SiteRole
+    city: Name
+    network: Network
+    bastion: Bastion | None = None
+
+    @property
+    def trading(self) -> bool:
+        """True for every site but ops."""
+        return self.role is not SiteRole.OPS
+
+
+class CommandPower(Entry):
+    """A power controller behind commands; they get {host} and {seconds}."""
+
+    name: str
+    driver: Literal["command"]
+    off: Annotated[str, BeforeValidator(_power_off_command)]
+    on: Annotated[str, BeforeValidator(_power_command)]
+
+
+class RedfishPower(Entry):
+    """A management controller that speaks Redfish; `url` gets {host}."""
+
+    name: str
+    driver: Literal["redfish"]
+    url: Annotated[str, BeforeValidator(_power_command)]
+    user: Text
+    password_file: Path
+
+
+class Ec2Power(Entry):
+    """Machines of an EC2-compatible cloud, found by their Name tag."""
+
+    name: str
+    driver: Literal["ec2"]
+    endpoint: Text
+    region: Text
+
+
+Power = Annotated[CommandPower | RedfishPower | Ec2Power, Field(discriminator="driver")]
+
+
+class Host(Entry):
+    """A machine reached by SSH."""
+
+    name: str
+    site: Text
+    address: Address
+    arch: Architecture
+    os: OperatingSystem
+    power: Text | None = None
+    emulated: Flag = False
+    host_key_sha256: Fingerprint | None = None
+    machine_id: MachineId | None = None
+    accept_replacement: Fingerprint | None = None
+
+
+class Journal(Entry):
+    """The etcd members that agree on every cell's commands."""
+
+    members: tuple[Text, ...]
+    majority_site: Text | None = None
+    client_port: Port = 2379
+    peer_port: Port = 2380
+
+
+class CellPorts(Entry):
+    """Where a cell's programs listen on their hosts."""
+
+    core: Port
+    core_metrics: Port
+    fix: Port
+    gateway_metrics: Port
+
+
+class Instrument(Entry):
+    """What is traded; prices in 1/10,000 of the currency unit."""
+
+    symbol: Symbol
+    tick: Positive
+    max_quantity: Positive
+    min_price: Positive
+    max_price: Positive
+
+
+class Core(Entry):
+    """A matching engine of a cell on a host."""
+
+    host: Text
+    kind: CoreKind
+    takeover: Takeover
+    lease_s: Positive
+
+    @property
+    def core_id(self) -> str:
+        """Unique within a cell: `primary-1/main`."""
+        return f"{self.host}/{self.kind.value}"
+
+
+class Cell(Entry):
+    """A self-contained unit of trading, of switching and of failure."""
+
+    name: str
+    revision: Positive
+    max_age_ms: Positive
+    ports: CellPorts
+    instruments: tuple[Instrument, ...]
+    cores: tuple[Core, ...]
+    gateways: tuple[Text, ...]
+    sessions: tuple[SessionName, ...]
+
+
+class Environment(Entry):
+    """A whole installation, as its file describes it. `dingli.environment.load` is the way to get one."""
+
+    name: Name
+    kind: EnvironmentKind
+    supernet: Network
+    handover: Path | None = None
+    targets: Targets
+    sites: Mapping[Name, Site]
+    power: Mapping[Name, Power] = Field(default_factory=dict)
+    hosts: Mapping[Name, Host]
+    journal: Journal
+    cells: Mapping[Name, Cell]
+    witnesses: tuple[Text, ...] | None = None
+    root_key: Path | None = Field(default=None, exclude=True)
+    """Not a key of the file: it comes with the hand-over."""
+
+    def site_of(self, host: str) -> Site:
+        """The site on which a declared host stands."""
+        return self.sites[self.hosts[host].site]
+
+    def hosts_at(self, site: str) -> tuple[Host, ...]:
+        """The hosts of a site, in the order of the file."""
+        return tuple(host for host in self.hosts.values() if host.site == site)

@@ -1,0 +1,28 @@
+"""What must be true between the values of an environment. Each rule yields every breach that it sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from dingli.environment.problems import Problem
+from dingli.environment.rules import cells, hosts, journal, ports, sites
+from dingli.environment.shape import Draft
+
+__all__ = ["RULES"]
+
+RULES: tuple[Callable[[Draft], Iterable[Problem]], ...] = (
+    sites.roles_are_told_apart,
+    sites.networks_are_apart,
+    hosts.stand_on_declared_sites,
+    hosts.addresses_belong,
+    hosts.have_declared_power,
+    hosts.witnesses_stand_apart,
+    journal.members_are_hosts,
+    journal.survives_any_site,
+    cells.cores_are_placed,
+    cells.cores_are_enough,
+    cells.gateways_are_placed,
+    cells.instruments_are_possible,
+    cells.sessions_are_told_apart,
+    ports.are_free,
+)

@@ -1,0 +1,99 @@
+"""The manifest that closes a run: sums of all its files, and of the run before."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from dingli.evidence import signing
+from dingli.evidence.store import MANIFEST, SIGNATURE, RunFolder, Store
+
+__all__ = ["Entry", "Head", "Manifest", "Result", "close", "files_of", "head_of", "read"]
+
+
+class Result(StrEnum):
+    """How a run ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    """It ended and could not tell, or did not say."""
+    INTERRUPTED = "interrupted"
+
+
+class _Plain(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Head(_Plain):
+    """A run, and the SHA-256 of its manifest."""
+
+    number: int
+    sum: str
+
+
+class Entry(_Plain):
+    """A file of a run; the path is relative to its folder."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+class Manifest(_Plain):
+    """What manifest.json says."""
+
+    format: int = 1
+    environment: str
+    number: int
+    kind: str
+    title: str
+    started: str
+    ended: str
+    who: str
+    result: Result
+    previous: Head | None
+    files: tuple[Entry, ...]
+
+
+def files_of(folder: Path) -> tuple[Entry, ...]:
+    """Every file below `folder` but the manifest and its signature, sorted by path. Of a symlink, its target's name."""
+    found: list[Entry] = []
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink():
+            target = str(path.readlink()).encode()
+            found.append(Entry(path=name, size=len(target), sha256="symlink:" + hashlib.sha256(target).hexdigest()))
+        elif path.is_file() and name not in (MANIFEST, SIGNATURE):
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            found.append(Entry(path=name, size=path.stat().st_size, sha256=digest))
+    return tuple(found)
+
+
+def read(folder: RunFolder) -> Manifest:
+    """The manifest of a closed run. Raises ValueError or OSError when it is none."""
+    return Manifest.model_validate_json((folder.path / MANIFEST).read_bytes())
+
+
+def head_of(folder: RunFolder) -> Head:
+    """Number and sum of a closed run."""
+    return Head(number=folder.number, sum=hashlib.sha256((folder.path / MANIFEST).read_bytes()).hexdigest())
+
+
+def close(store: Store, folder: RunFolder, manifest: Manifest) -> Head:
+    """Write and sign the manifest. A kill at any point leaves the folder open, never closed and unsigned."""
+    data = (manifest.model_dump_json(indent=2) + "\n").encode()
+    signature = signing.sign(store.signing_key(), signing.EVIDENCE_NAMESPACE, data)
+    for name, content in ((SIGNATURE, signature), (MANIFEST, data)):
+        draft = folder.path.parent.parent / f".{name}.{folder.number}"
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(folder.path / name)
+    return head_of(folder)

@@ -1,0 +1,202 @@
+"""Checking evidence: sums, signatures, chain, and completeness against what witnesses say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from dingli.evidence import manifest, signing
+from dingli.evidence.exceptions import SignatureError, WitnessError
+from dingli.evidence.manifest import Head, Manifest
+from dingli.evidence.store import MANIFEST, SIGNATURE, RunFolder, Store
+from dingli.evidence.witness import Answer, Statement, check_signature
+
+__all__ = ["Finding", "Level", "Verdict", "statements_as_answers", "verify"]
+
+
+class Level(StrEnum):
+    """How much a finding weighs."""
+
+    BROKEN = "broken"
+    """The evidence is not what was left behind."""
+    UNPROVEN = "unproven"
+    """Nothing contradicts it, and something that would prove it is missing."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it should be."""
+
+    level: Level
+    where: str
+    found: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.level.value}: {self.where}: found {self.found}, expected {self.expected}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of it."""
+
+    runs: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def level(self) -> Level | None:
+        """The worst finding's level; None when everything is proven."""
+        levels = {finding.level for finding in self.findings}
+        return Level.BROKEN if Level.BROKEN in levels else Level.UNPROVEN if levels else None
+
+    @property
+    def words(self) -> str:
+        """The verdict in one line."""
+        if self.level is Level.BROKEN:
+            return "the evidence was changed, or contradicts a witness"
+        return "consistent and complete" if self.level is None else "consistent, completeness not proven"
+
+
+def verify(store: Store, allowed_signers: Path, answers: Iterable[Answer]) -> Verdict:
+    """Check all runs of a store.
+
+    `allowed_signers` comes from outside the repository; when it is missing no signer is proven. `answers`: what the
+    witnesses said, or that they could not be asked; none at all means completeness is not proven.
+    """
+    chain = [folder for folder in store.folders() if folder.closed]
+    findings = [*_places(store), *_chain(store.environment, chain)]
+    for folder in chain:
+        findings += _files(folder)
+    findings += _signatures(store.environment, chain, allowed_signers)
+    heads = {folder.number: manifest.head_of(folder) for folder in chain}
+    findings += _witnesses(store.environment, heads, allowed_signers, list(answers))
+    return Verdict(len(chain), tuple(findings))
+
+
+def _places(store: Store) -> Iterator[Finding]:
+    """Numbers run from 1 without a gap; every folder is a run, and closed."""
+    for path in store.strangers():
+        yield Finding(Level.BROKEN, path.name, "something that is no run", "runs only")
+    folders = store.folders()
+    for index, folder in enumerate(folders):
+        expected = folders[index - 1].number + 1 if index else 1
+        if folder.number > expected:
+            missing = f"run {expected}" if folder.number == expected + 1 else f"runs {expected} to {folder.number - 1}"
+            yield Finding(Level.BROKEN, folder.path.name, f"nothing before it: {missing} missing", "every number")
+        elif folder.number < expected:
+            yield Finding(Level.BROKEN, folder.path.name, f"number {folder.number} twice", "each number once")
+        last = index == len(folders) - 1
+        if not folder.closed and not last:
+            yield Finding(Level.BROKEN, folder.path.name, "no signed manifest, yet later runs", "a closed run")
+        elif not folder.closed and not store.run_under_way():
+            found = "a run that was not closed (the next run closes it as interrupted)"
+            yield Finding(Level.UNPROVEN, folder.path.name, found, "a closed run")
+
+
+def _manifest(folder: RunFolder) -> Manifest | None:
+    try:
+        return manifest.read(folder)
+    except ValueError:
+        return None
+
+
+def _chain(environment: str, chain: list[RunFolder]) -> Iterator[Finding]:
+    """Each manifest is of its folder and names the sum of the one before."""
+    previous: Head | None = None
+    for folder in chain:
+        where = f"{folder.path.name}/{MANIFEST}"
+        said = _manifest(folder)
+        if said is None:
+            yield Finding(Level.BROKEN, where, "something that cannot be read", "a manifest")
+        elif (said.environment, said.number, said.kind) != (environment, folder.number, folder.kind):
+            found = f"the manifest of {said.environment} {said.number} {said.kind}"
+            yield Finding(Level.BROKEN, where, found, f"{environment} {folder.number} {folder.kind}")
+        elif said.previous != previous:
+            before = f"run {previous.number} with sum {previous.sum}" if previous else "no run before it"
+            after = f"run {said.previous.number} with sum {said.previous.sum}" if said.previous else "no run before it"
+            yield Finding(Level.BROKEN, where, f"that it follows {after}", before)
+        previous = manifest.head_of(folder)
+
+
+def _files(folder: RunFolder) -> Iterator[Finding]:
+    """The folder holds exactly the files of its manifest, unchanged."""
+    said = _manifest(folder)
+    if said is None:
+        return
+    listed = {entry.path: entry for entry in said.files}
+    there = {entry.path: entry for entry in manifest.files_of(folder.path)}
+    for path in sorted(listed.keys() | there.keys()):
+        where = f"{folder.path.name}/{path}"
+        if path not in there:
+            yield Finding(Level.BROKEN, where, "no such file", "the file that the manifest lists")
+        elif path not in listed:
+            yield Finding(Level.BROKEN, where, "a file that was added", "only what the manifest lists")
+        elif there[path] != listed[path]:
+            found = f"{there[path].size} bytes, sum {there[path].sha256}"
+            yield Finding(Level.BROKEN, where, found, f"{listed[path].size} bytes, sum {listed[path].sha256}")
+
+
+def _signatures(environment: str, chain: list[RunFolder], allowed_signers: Path) -> Iterator[Finding]:
+    """Every manifest is signed by a key that allowed_signers names."""
+    if not allowed_signers.is_file():
+        yield Finding(Level.UNPROVEN, str(allowed_signers), "no such file", "the signers, from outside the repository")
+        return
+    principal = signing.operator_principal(environment)
+    for folder in chain:
+        data, signature = (folder.path / MANIFEST).read_bytes(), (folder.path / SIGNATURE).read_bytes()
+        try:
+            signing.verify(allowed_signers, principal, signing.EVIDENCE_NAMESPACE, data, signature)
+        except SignatureError as error:
+            yield Finding(Level.BROKEN, f"{folder.path.name}/{SIGNATURE}", error.found, f"a signature of {principal}")
+
+
+def _witnesses(
+    environment: str, heads: dict[int, Head], allowed_signers: Path, answers: list[Answer]
+) -> Iterator[Finding]:
+    """The witnesses know the same heads, to the last."""
+    if not answers:
+        yield Finding(Level.UNPROVEN, "witnesses", "no head from outside", "the heads that two witnesses keep")
+    for answer in answers:
+        where = f"witness {answer.witness}"
+        if answer.statement is None:
+            level = Level.BROKEN if answer.reached else Level.UNPROVEN
+            yield Finding(level, where, answer.trouble, "its heads")
+            continue
+        if not allowed_signers.is_file():
+            continue  # said once already
+        principal = signing.witness_principal(environment, answer.witness)
+        if not _names(allowed_signers, principal):
+            found = f"no key of {principal} in {allowed_signers}"
+            yield Finding(Level.UNPROVEN, where, found, "the witness's key, from outside the repository")
+            continue
+        try:
+            check_signature(environment, answer.statement, allowed_signers)
+            yield from _compare(where, answer.statement.heads(environment), heads)
+        except (SignatureError, WitnessError) as error:
+            yield Finding(Level.BROKEN, where, error.found, error.expected)
+
+
+def _names(allowed_signers: Path, principal: str) -> bool:
+    return any(principal in line.split(" ")[0].split(",") for line in allowed_signers.read_text().splitlines())
+
+
+def _compare(where: str, stated: dict[int, str], heads: dict[int, Head]) -> Iterator[Finding]:
+    for number, total in sorted(stated.items()):
+        if number not in heads:
+            yield Finding(Level.BROKEN, where, f"run {number}, which is not here", "that every stated run is here")
+        elif heads[number].sum != total:
+            yield Finding(Level.BROKEN, where, f"run {number} with sum {total}", heads[number].sum)
+    last = max(stated, default=0)
+    unseen = [number for number in heads if number > last]
+    if unseen:
+        yield Finding(Level.UNPROVEN, where, f"nothing about runs {min(unseen)} to {max(unseen)}", "every run's head")
+
+
+def statements_as_answers(statements: Iterable[Statement]) -> list[Answer]:
+    """Statements from a file; of each witness the one with most lines (every statement is the whole list)."""
+    longest: dict[str, Statement] = {}
+    for statement in sorted(statements, key=lambda statement: len(statement.lines)):
+        longest[statement.witness] = statement
+    return [Answer(host, statement) for host, statement in longest.items()]

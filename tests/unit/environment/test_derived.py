@@ -1,0 +1,86 @@
+"""What is derived from an environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dingli.environment import Environment, load
+from dingli.environment.certificates import certificates
+from dingli.environment.etcd import client_endpoints, initial_cluster, same_city_members
+from dingli.environment.inventory import groups, inventory
+from dingli.environment.services import core_configuration, gateway_configuration
+from dingli.environment.witnesses import witness_hosts
+
+
+@pytest.fixture(scope="module")
+def lab() -> Environment:
+    return load(Path(__file__).resolve().parents[3] / "stacks" / "environments" / "lab.yaml")
+
+
+def test_members_are_named_like_their_hosts(lab: Environment) -> None:
+    assert initial_cluster(lab) == (
+        "primary-1=https://198.18.1.11:2380,standby-1=https://198.18.2.11:2380,dr-1=https://198.18.3.11:2380"
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "order"),
+    [
+        ("primary-2", ["198.18.1.11", "198.18.2.11", "198.18.3.11"]),
+        ("standby-2", ["198.18.2.11", "198.18.1.11", "198.18.3.11"]),
+        ("dr-1", ["198.18.3.11", "198.18.1.11", "198.18.2.11"]),
+    ],
+)
+def test_endpoints_begin_with_the_own_site_then_the_city(lab: Environment, host: str, order: list[str]) -> None:
+    assert client_endpoints(lab, host) == tuple(f"https://{address}:2379" for address in order)
+
+
+def test_same_city_members_are_at_other_sites(lab: Environment) -> None:
+    assert same_city_members(lab, "primary-1") == ("standby-1",)
+    assert same_city_members(lab, "dr-1") == ()
+
+
+def test_certificates_are_those_of_what_runs_there(lab: Environment) -> None:
+    found = {item.name: item for item in certificates(lab, "standby-1")}
+    assert set(found) == {"etcd", "core-alpha", "core-alpha-etcd", "gateway-alpha", "fix-alpha"}
+    assert found["etcd"].cn == "etcd-standby-1"
+    assert set(found["etcd"].usages) == {"serverAuth", "clientAuth"}
+    assert found["core-alpha-etcd"].cn == "", "etcd's JSON gateway refuses a certificate that has a CN"
+    assert found["core-alpha"].usages == ("serverAuth",), "gateways know a core by it; etcd must not"
+    assert found["gateway-alpha"].usages == ("clientAuth",)
+    assert {item.name: item.cn for item in certificates(lab, "primary-1")}["core-alpha"] == "core-alpha"
+    assert certificates(lab, "ops-1") == ()
+
+
+def test_a_main_core_has_no_password_and_a_minimal_one_has(lab: Environment) -> None:
+    assert "user" not in core_configuration(lab, "alpha", "primary-1")["etcd"]
+    minimal = core_configuration(lab, "alpha", "standby-2")
+    assert minimal["etcd"]["user"] == "minicore-alpha"
+    assert minimal["etcd"]["cert"] == "/etc/dingli/pki/core-alpha-etcd.crt"
+    assert minimal["tls"]["cert"] == "/etc/dingli/pki/core-alpha.crt"
+    assert minimal["core_id"] == "standby-2/minimal"
+    assert (minimal["lease_s"], minimal["listen"]) == (20, "198.18.2.12:7400")
+    assert minimal["cores"][0] == {"id": "primary-1/main", "kind": "main", "takeover": "automatic"}
+
+
+def test_a_gateway_is_configured_where_it_is_declared(lab: Environment) -> None:
+    found = gateway_configuration(lab, "alpha", "primary-2")
+    assert found["fix_listen"] == "198.18.1.12:7410"
+    assert found["members_file"] == "/etc/dingli/gateway-alpha-members.json"
+    with pytest.raises(KeyError):
+        gateway_configuration(lab, "alpha", "primary-1")
+
+
+def test_groups_say_what_runs_where(lab: Environment) -> None:
+    found = groups(lab)
+    assert found["journal"] == ("primary-1", "standby-1", "dr-1")
+    assert found["core_alpha_minimal"] == ("standby-1", "standby-2")
+    assert found["site_ops"] == ("ops-1",)
+    assert found["emulated"] == ("standby-2",)
+    assert not any("-" in name for name in inventory(lab)["all"]["children"])
+
+
+def test_witnesses_stand_on_two_sites_and_none_is_emulated_or_at_ops(lab: Environment) -> None:
+    assert witness_hosts(lab) == ("standby-1", "dr-1")
