@@ -1,0 +1,6 @@
+"""A running cell, seen from the controller: asked over SSH, without the engine or credentials of the journal."""
+
+from dingli.cell.exceptions import CellError
+from dingli.cell.view import CoreView, Member, View, observe, wait_until
+
+__all__ = ["CellError", "CoreView", "Member", "View", "observe", "wait_until"]

@@ -1,0 +1,41 @@
+"""Give the machines of an environment back: root's key counts again, the deploy account is gone."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dingli.environment import load
+from dingli.exceptions import ExitCode, InputError
+from dingli.stacks.engine import Engine
+from dingli.stacks.operation import Choice, operate
+from dingli.stacks.screen import Screen
+
+app = typer.Typer()
+
+
+@app.command()
+def destroy(
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")],
+    site: Annotated[list[str] | None, typer.Option(help="Only this site; may be repeated.")] = None,
+    name: Annotated[
+        str, typer.Option("--yes-destroy", help="The environment's name again, in place of the question.")
+    ] = "",
+    parallel: Annotated[int, typer.Option(min=1, help="Sites worked on at once.")] = 2,
+) -> None:
+    """Give the machines of an environment back: root's key counts again, the deploy account is gone."""
+    declared = load(environment)
+    choice = Choice(tuple(site or ()), continue_on_error=True, parallel=parallel)
+    screen = Screen()
+    engine = Engine(screen.show)
+    stacks = [stack for stack in choice.of(declared) if engine.exists(stack)]
+    screen.say(f"to be given back: {', '.join(map(str, stacks)) or 'nothing, there is no stack'}")
+    typed = name or (
+        typer.prompt(f"Type the environment's name ({declared.name}) to go on") if stacks else declared.name
+    )
+    if typed != declared.name:
+        raise InputError(f"the name {typed!r}", declared.name, "nothing was changed")
+    outcomes = operate(stacks, engine, screen, choice, "destroy", ["--yes", "--skip-preview", "--remove"])
+    if not all(outcome.ok for outcome in outcomes.values()):
+        raise typer.Exit(ExitCode.FAILED)

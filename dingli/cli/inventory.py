@@ -1,0 +1,21 @@
+"""Print an Ansible inventory, for plain ansible-playbook."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from dingli.environment import load
+from dingli.stacks.ansible_inventory import ansible_inventory
+
+app = typer.Typer()
+
+
+@app.command()
+def inventory(
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")],
+) -> None:
+    """Print an Ansible inventory: `dingli inventory lab > hosts.json`, then `ansible-playbook -i hosts.json …`."""
+    typer.echo(json.dumps(ansible_inventory(load(environment)), indent=2))

@@ -1,0 +1,41 @@
+"""Show what `up` would change, down to the task on each host."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from dingli.environment import load
+from dingli.exceptions import ExitCode
+from dingli.stacks.engine import Engine
+from dingli.stacks.operation import Choice, operate
+from dingli.stacks.screen import Screen
+
+app = typer.Typer()
+
+
+@app.command()
+def preview(
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")],
+    site: Annotated[list[str] | None, typer.Option(help="Only this site; may be repeated.")] = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Also look for what was changed on hosts by hand.")
+    ] = False,
+    parallel: Annotated[int, typer.Option(min=1, help="Sites worked on at once.")] = 2,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object at the end, and nothing else.")
+    ] = False,
+) -> None:
+    """Show what `up` would change, down to the task on each host."""
+    screen = Screen(quiet=as_json)
+    choice = Choice(tuple(site or ()), refresh, continue_on_error=True, parallel=parallel)
+    stacks = choice.of(load(environment))
+    outcomes = operate(stacks, Engine(screen.show), screen, choice, "preview", ["--refresh"] if refresh else [])
+    if as_json:
+        typer.echo(json.dumps({name: outcome.plain() for name, outcome in outcomes.items()}, indent=2))
+    elif not refresh:
+        screen.say("Only declared changes are shown; --refresh also looks for what was changed on hosts by hand.")
+    if not all(outcome.ok for outcome in outcomes.values()):
+        raise typer.Exit(ExitCode.FAILED)

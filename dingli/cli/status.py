@@ -1,0 +1,30 @@
+"""Say what is there: sites, hosts, the gate's findings, and what to do next."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from dingli.environment import load
+from dingli.exceptions import ExitCode
+from dingli.stacks.status import as_text, look
+
+app = typer.Typer()
+
+
+@app.command()
+def status(
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")],
+    summary: Annotated[bool, typer.Option("--summary", help="End with how to run a drill and an audit.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For another program.")] = False,
+) -> None:
+    """Say what is there: sites, hosts, the gate's findings, and what to do next."""
+    declared = load(environment)
+    found = look(declared)
+    typer.echo(
+        json.dumps(found.plain(), indent=2, ensure_ascii=False) if as_json else as_text(declared, found, summary)
+    )
+    if not found.ok:
+        raise typer.Exit(ExitCode.FAILED)

@@ -1,0 +1,38 @@
+"""Bring an environment's sites to what its file says, then check that it works."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from dingli.environment import load
+from dingli.exceptions import ExitCode
+from dingli.stacks.operation import Choice
+from dingli.stacks.screen import Screen
+from dingli.stacks.up import bring_up
+
+app = typer.Typer()
+
+
+@app.command()
+def up(
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")],
+    site: Annotated[list[str] | None, typer.Option(help="Only this site; may be repeated. No gate then.")] = None,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Also repair what was changed on hosts by hand.")] = False,
+    continue_on_error: Annotated[
+        bool, typer.Option("--continue-on-error", help="Go on with other hosts and sites after a failure.")
+    ] = False,
+    parallel: Annotated[int, typer.Option(min=1, help="Sites worked on at once.")] = 2,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object at the end, and nothing else.")
+    ] = False,
+) -> None:
+    """Bring an environment's sites to what its file says, then check that it works."""
+    choice = Choice(tuple(site or ()), refresh, continue_on_error, parallel)
+    result = bring_up(load(environment), choice, Screen(quiet=as_json))
+    if as_json:
+        typer.echo(json.dumps(result.plain(), indent=2, ensure_ascii=False))
+    if not result.ok:
+        raise typer.Exit(ExitCode.FAILED)

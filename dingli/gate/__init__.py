@@ -1,0 +1,13 @@
+"""What must be true of a running environment: checked after `dingli up`, and asked by `dingli status`.
+
+A check is a function in a module of its own, listed in `CHECKS`, in the order in which they build on each other.
+"""
+
+from dingli.gate.check import Check, Finding, State, run_checks
+from dingli.gate.leadership import leadership
+from dingli.gate.quorum import quorum
+from dingli.gate.smoke import smoke_order
+
+__all__ = ["CHECKS", "Check", "Finding", "State", "leadership", "quorum", "run_checks", "smoke_order"]
+
+CHECKS: list[Check] = [Check("quorum", quorum), Check("leadership", leadership), Check("smoke order", smoke_order)]

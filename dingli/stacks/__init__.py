@@ -1,0 +1,1 @@
+"""Running the stacks of an environment, and what roles are told about it."""

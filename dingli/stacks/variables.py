@@ -1,0 +1,82 @@
+"""What roles are told about the environment: variables of all hosts, and of each one. Everything is derived."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dingli.environment import Cell, Environment
+from dingli.environment.certificates import certificates
+from dingli.environment.etcd import initial_cluster
+from dingli.environment.inventory import groups
+from dingli.environment.services import core_configuration, gateway_configuration, load_configuration
+
+__all__ = ["common_variables", "host_variables", "known_groups"]
+
+
+def known_groups(environment: Environment) -> dict[str, list[str]]:
+    """Every group of the environment with its hosts, as `groups` has them in a play."""
+    found = {name: list(hosts) for name, hosts in groups(environment).items()}
+    found["ops"] = found.get("role_ops", [])
+    return found
+
+
+def common_variables(environment: Environment) -> dict[str, Any]:
+    """The same for every host."""
+    return {
+        "dingli_environment": environment.name,
+        "dingli_kind": environment.kind.value,
+        "dingli_hosts": {name: _host(environment, name) for name in environment.hosts},
+        "dingli_journal": {
+            "members": [{"name": name, **_host(environment, name)} for name in environment.journal.members],
+            "client_port": environment.journal.client_port,
+            "peer_port": environment.journal.peer_port,
+            "initial_cluster": initial_cluster(environment),
+            "cells": [_cell(cell) for cell in environment.cells.values()],
+        },
+    }
+
+
+def host_variables(environment: Environment, host: str, cell: str | None = None) -> dict[str, Any]:
+    """What differs from host to host; `cell` restricts cores and gateways to one cell's."""
+    site = environment.site_of(host)
+    cells = [one for one in environment.cells.values() if cell in (None, one.name)]
+    return {
+        "dingli_host": host,
+        "dingli_site": site.name,
+        "dingli_city": site.city,
+        "dingli_emulated": environment.hosts[host].emulated,
+        "dingli_certificates": [certificate.plain() for certificate in certificates(environment, host)],
+        "dingli_core": [
+            core_configuration(environment, one.name, host)
+            for one in cells
+            if host in {core.host for core in one.cores}
+        ],
+        "dingli_gateway": [gateway_configuration(environment, one.name, host) for one in cells if host in one.gateways],
+        "dingli_load": [] if site.trading else [load_configuration(environment, name) for name in environment.cells],
+        "dingli_gateway_sessions": {one.name: list(one.sessions) for one in cells if host in one.gateways},
+    }
+
+
+def _host(environment: Environment, name: str) -> dict[str, Any]:
+    host, site = environment.hosts[name], environment.site_of(name)
+    return {
+        "address": str(host.address),
+        "site": site.name,
+        "city": site.city,
+        "site_role": site.role.value,
+        "roles": [group for group, hosts in known_groups(environment).items() if name in hosts],
+        "emulated": host.emulated,
+    }
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    return {
+        "name": cell.name,
+        "revision": cell.revision,
+        "cores": [
+            {"id": core.core_id, "host": core.host, "kind": core.kind.value, "takeover": core.takeover.value}
+            for core in cell.cores
+        ],
+        "gateways": list(cell.gateways),
+        "sessions": list(cell.sessions),
+    }

@@ -1,0 +1,1 @@
+"""The parts that a site is built from."""

@@ -1,0 +1,1 @@
+"""What every provider here is built on: plain values, threads for blocking work, errors with the state reached."""

@@ -1,0 +1,1 @@
+"""The provider `deployment`: roles applied to a group of hosts."""

@@ -1,0 +1,1 @@
+"""The provider `rack`: machines that exist already."""

@@ -1,0 +1,81 @@
+"""The deploy account on a host, and the root key that is used once to make it.
+
+Both scripts run as root and change nothing when run again.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from dingli.ssh import DEPLOY_USER, Connection
+
+__all__ = ["adopt", "release"]
+
+_DISABLED = "#disabled-by-dingli# "
+_ROOT_LOGIN = "00-given-back.conf"  # sshd takes the first value it reads: before whatever roles have set
+
+_MAKE = r"""
+set -eu
+user=%(user)s key=%(key)s
+id "$user" >/dev/null 2>&1 || useradd --create-home --shell /bin/bash --comment 'Dingli deployment' "$user"
+usermod -p '*' "$user"
+home=$(getent passwd "$user" | cut -d: -f6)
+install -d -m 0700 -o "$user" -g "$user" "$home/.ssh"
+umask 077
+printf '%%s\n' "$key" > "$home/.ssh/authorized_keys"
+chown "$user:$user" "$home/.ssh/authorized_keys"
+printf '%%s ALL=(ALL:ALL) NOPASSWD: ALL\n' "$user" > /etc/sudoers.d/.%(user)s
+visudo -cqf /etc/sudoers.d/.%(user)s
+chmod 0440 /etc/sudoers.d/.%(user)s
+mv /etc/sudoers.d/.%(user)s /etc/sudoers.d/%(user)s
+"""
+
+_DISABLE_ROOT_KEY = r"""
+set -eu
+if [ -f /etc/ssh/sshd_config.d/%(root_login)s ]; then
+    rm /etc/ssh/sshd_config.d/%(root_login)s
+    systemctl reload ssh
+fi
+file=/root/.ssh/authorized_keys
+[ -f "$file" ] || exit 0
+awk -v key=%(key)s -v mark=%(mark)s 'index($0, key) && index($0, "#") != 1 { print mark $0; next } { print }' \
+    "$file" > "$file.new"
+cmp -s "$file" "$file.new" && { rm "$file.new"; exit 0; }
+chmod 0600 "$file.new"
+mv "$file.new" "$file"
+"""
+
+_RELEASE = r"""
+set -eu
+file=/root/.ssh/authorized_keys
+[ ! -f "$file" ] || sed -i 's/^%(mark)s//' "$file"
+printf 'PermitRootLogin prohibit-password\n' > /etc/ssh/sshd_config.d/%(root_login)s
+systemctl reload ssh
+rm -f /etc/sudoers.d/%(user)s
+userdel --force --remove %(user)s 2>/dev/null || ! id %(user)s >/dev/null 2>&1
+"""
+
+
+def adopt(connection: Connection, public_key: str) -> None:
+    """Make the deploy account with `public_key` and sudo. The connection is root's, or the deploy account's own."""
+    _as_root(connection, _MAKE % {"user": DEPLOY_USER, "key": shlex.quote(public_key)})
+
+
+def disable_root_key(connection: Connection, public_key_base64: str) -> None:
+    """Comment out root's authorized_keys entry of the key that was handed over."""
+    script = _DISABLE_ROOT_KEY % {
+        "key": shlex.quote(public_key_base64),
+        "mark": shlex.quote(_DISABLED),
+        "root_login": _ROOT_LOGIN,
+    }
+    _as_root(connection, script)
+
+
+def release(connection: Connection) -> None:
+    """Give the machine back: root's key counts again, the deploy account is gone."""
+    _as_root(connection, _RELEASE % {"user": DEPLOY_USER, "mark": _DISABLED, "root_login": _ROOT_LOGIN})
+
+
+def _as_root(connection: Connection, script: str) -> None:
+    shell = "sh -s" if connection.target.user == "root" else "sudo -n sh -s"
+    connection.run(shell, stdin=script, timeout_s=120)

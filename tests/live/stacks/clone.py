@@ -1,0 +1,197 @@
+"""A clone with an environment and a small role of its own, on the lab's hosts; it shares code and engine with this one.
+
+The deploy key is the lab environment's, so that a host which is adopted there stays so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dingli import ssh
+from dingli.environment import load
+
+ROOT = Path(__file__).resolve().parents[3]
+ENVIRONMENT = "rehearsal"
+FOLDER = "/etc/dingli-rehearsal"
+
+_PLAYBOOK = """
+- name: Every host
+  hosts: base
+  gather_facts: false
+  become: true
+  roles: [marker]
+"""
+_TASKS = f"""
+- name: Make the folder
+  ansible.builtin.file: {{path: {FOLDER}, state: directory, mode: "0755"}}
+- name: Write the first file
+  ansible.builtin.copy: {{dest: {FOLDER}/first, content: "{{{{ marker_version }}}}", mode: "0644"}}
+- name: Take a while
+  ansible.builtin.command:
+    cmd: sh -c 'sleep {{{{ marker_sleep_s }}}}; touch {FOLDER}/slept-{{{{ marker_version }}}}'
+    creates: "{FOLDER}/slept-{{{{ marker_version }}}}"
+- name: Write the second file
+  ansible.builtin.copy: {{dest: {FOLDER}/second, content: "{{{{ marker_version }}}}", mode: "0644"}}
+- name: Deliver a secret
+  ansible.builtin.copy:
+    dest: {FOLDER}/secret
+    content: "{{{{ lookup('ansible.builtin.file', marker_secret) }}}}"
+    mode: "0600"
+  no_log: true
+  when: marker_secret | length > 0
+"""
+
+
+def wait_until(what: str, condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait for `condition`; AssertionError with `what` if it does not come."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.1)
+
+
+def power(host: str, *state: str) -> None:
+    """The lab's power controller, asked from the clone to which the lab belongs."""
+    command = [str(ROOT / ".venv" / "bin" / "dingli"), "lab", "power", host, *state]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=90)
+
+
+@dataclass
+class Clone:
+    """`set_role` and `declare` change files; `dingli` and `pulumi` run the commands there."""
+
+    path: Path
+    passphrase: str
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def build(self) -> None:
+        """Lay out the folder."""
+        for name in ("infra", "dingli", "tools", ".venv", "pyproject.toml", "app"):
+            (self.path / name).symlink_to(ROOT / name)
+        (self.path / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
+        state = self.path / ".dingli"
+        (state / ENVIRONMENT).mkdir(parents=True)
+        (state / "pulumi").mkdir()
+        (state / "bin").symlink_to(ROOT / ".dingli" / "bin")
+        (state / "pulumi-home").symlink_to(ROOT / ".dingli" / "pulumi-home")
+        (state / "passphrase").write_text(self.passphrase)
+        shared = ROOT / ".dingli" / "lab" / "secrets"
+        ssh.make_deploy_key(shared / "deploy_key")
+        (state / ENVIRONMENT / "secrets").mkdir()
+        for name in ("deploy_key", "deploy_key.pub"):
+            (state / ENVIRONMENT / "secrets" / name).symlink_to(shared / name)
+        tasks = self.path / "roles" / "marker" / "tasks" / "main.yml"
+        tasks.parent.mkdir(parents=True)
+        tasks.write_text(_TASKS)
+        (self.path / "roles" / "site.yml").write_text(_PLAYBOOK)
+        self.set_role("1")
+        self.declare({})
+        kept = ("HOME", "USER", "LANG", "TMPDIR", "XDG_CACHE_HOME")
+        self.variables = {
+            **{name: os.environ[name] for name in kept if name in os.environ},
+            "PATH": f"{self.path}/.venv/bin:{self.path}/.dingli/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "DINGLI_ROOT": str(self.path),
+            "XDG_DATA_HOME": str(self.path / "data"),
+            "PULUMI_BACKEND_URL": f"file://{state / 'pulumi'}",
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(state / "passphrase"),
+            "PULUMI_HOME": str(state / "pulumi-home"),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        }
+
+    def set_role(self, version: str, sleep_s: float = 0, secret: str = "") -> None:
+        """What the role writes, how long it takes, and the path of a secret that it delivers."""
+        defaults = self.path / "roles" / "marker" / "defaults" / "main.yml"
+        defaults.parent.mkdir(parents=True, exist_ok=True)
+        values = {"marker_version": version, "marker_sleep_s": sleep_s, "marker_secret": secret}
+        defaults.write_text(yaml.safe_dump(values))
+
+    def declare(self, hosts: Mapping[str, Mapping[str, Any]]) -> None:
+        """The lab's environment under another name; `hosts` overrides keys of single hosts."""
+        text = (ROOT / "stacks" / "environments" / "lab.yaml").read_text()
+        text = text.replace("name: lab\n", f"name: {ENVIRONMENT}\n", 1)
+        for name, changes in hosts.items():
+            line = next(line for line in text.splitlines() if line.strip().startswith(f"{name}: ") and "{" in line)
+            declared = yaml.safe_load(line)[name] | changes
+            flow = yaml.safe_dump(declared, default_flow_style=True, width=1000).strip()
+            text = text.replace(line, f"  {name}: {flow}")
+        file = self.path / "stacks" / "environments" / f"{ENVIRONMENT}.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run to the end."""
+        result = subprocess.run(
+            command, cwd=self.path, env=self.variables, capture_output=True, text=True, timeout=150, check=False
+        )
+        assert result.returncode == 0 or not check, f"{command}\n{result.stdout}\n{result.stderr}"
+        return result
+
+    def start_up(self, site: str) -> subprocess.Popen[bytes]:
+        """`pulumi up` in the background."""
+        command = ["pulumi", "up", "-s", f"{ENVIRONMENT}-{site}", "--yes", "--skip-preview", "--non-interactive"]
+        output = (self.path / "background").open("ab")
+        with output:
+            return subprocess.Popen(command, cwd=self.path, env=self.variables, stdout=output, stderr=output)
+
+    def up(self, site: str, *options: str, check: bool = True) -> dict[str, Any]:
+        """`dingli up` of one site; its outcome."""
+        result = self.run("dingli", "up", ENVIRONMENT, "--site", site, "--json", *options, check=check)
+        outcome: dict[str, Any] = json.loads(result.stdout)["sites"][site]
+        return outcome
+
+    def preview(self, site: str, *options: str, check: bool = True) -> dict[str, Any]:
+        """`dingli preview` of one site; its outcome."""
+        result = self.run("dingli", "preview", ENVIRONMENT, "--site", site, "--json", *options, check=check)
+        outcome: dict[str, Any] = json.loads(result.stdout)[site]
+        return outcome
+
+    def on(self, host: str, command: str) -> str:
+        """Standard output of a command on a host, as root, whoever root is reached as there."""
+        with self._connect(host) as connection:
+            shell = "sh -s" if connection.target.user == "root" else "sudo -n sh -s"
+            return connection.run(shell, stdin=command, timeout_s=20).stdout
+
+    def _connect(self, host: str) -> ssh.Connection:
+        environment = load("lab")
+        declared = environment.hosts[host]
+        key = ssh.deploy_key("lab")
+        reached = ssh.Target(host, str(declared.address), ssh.DEPLOY_USER, self.path / "no-known-hosts", key)
+        try:
+            return ssh.connect(reached, host_key_sha256=declared.host_key_sha256)
+        except ssh.AuthenticationRefused:
+            root = replace(reached, user="root", key=environment.root_key)
+            return ssh.connect(root, host_key_sha256=declared.host_key_sha256)
+
+    def processes(self) -> dict[int, str]:
+        """Engine, provider, language host and playbook processes of this clone, by id."""
+        found = {}
+        for entry in Path("/proc").iterdir():
+            with suppress(OSError, ValueError):
+                environment = (entry / "environ").read_bytes().split(b"\0")
+                if f"DINGLI_ROOT={self.path}".encode() in environment and int(entry.name) != os.getpid():
+                    found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        return {number: words for number, words in found.items() if words}
+
+    def folders_in_memory(self) -> list[Path]:
+        """What runs of this clone have left behind."""
+        found = Path("/dev/shm").glob("dingli-run-*/hosts.json")
+        return [file.parent for file in found if ENVIRONMENT in file.read_text()]
+
+    def kill(self, words: str) -> None:
+        """SIGKILL to this clone's processes whose command line has `words`."""
+        victims = [number for number, line in self.processes().items() if words in line]
+        assert victims, f"no process with {words!r} among {self.processes()}"
+        for number in victims:
+            os.kill(number, signal.SIGKILL)

@@ -1,0 +1,142 @@
+"""Which hosts a Deployment runs on, and what it makes of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.providers.deployment.content import content
+from infra.providers.deployment.digest import desired, pending
+from infra.providers.deployment.outcome import HostOutcome, Outcome
+from infra.providers.deployment.unfinished import Unfinished
+
+
+def _inputs(**changes: Any) -> dict[str, Any]:
+    hosts = {name: {"address": f"198.51.100.{n}", "machine_id": name, "vars": {"n": n}} for n, name in enumerate("ab")}
+    artifacts = {"core": {"path": "/one/clone/core.tar.gz", "sha256": "1"}}
+    return {"group": "core", "content": {"core": "1"}, "vars": {}, "hosts": hosts, "artifacts": artifacts} | changes
+
+
+def _applied(inputs: dict[str, Any]) -> dict[str, Any]:
+    return inputs | {"applied": desired(inputs), "drift": {}}
+
+
+def test_nothing_is_pending_where_everything_is_applied() -> None:
+    assert pending(_applied(_inputs()), _inputs()) == []
+
+
+def test_a_changed_variable_of_one_host_concerns_that_host() -> None:
+    inputs = _inputs()
+    changed = inputs | {"hosts": inputs["hosts"] | {"b": inputs["hosts"]["b"] | {"vars": {"n": 9}}}}
+
+    assert pending(_applied(inputs), changed) == ["b"]
+
+
+def test_drift_concerns_the_drifted_host() -> None:
+    state = _applied(_inputs()) | {"drift": {"a": ["core : Configure"]}}
+
+    assert pending(state, _inputs()) == ["a"]
+
+
+def test_a_host_that_failed_is_run_again_even_if_the_declaration_is_the_old_one() -> None:
+    state = _applied(_inputs())
+    del state["applied"]["b"]
+
+    assert pending(state, _inputs()) == ["b"]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"content": {"core": "2"}}, {"vars": {"x": 1}}, {"artifacts": {"core": {"path": "", "sha256": "2"}}}]
+)
+def test_what_all_hosts_share_concerns_all(changes: dict[str, Any]) -> None:
+    assert pending(_applied(_inputs()), _inputs(**changes)) == ["a", "b"]
+
+
+def test_another_clone_with_the_same_programs_finds_nothing_to_do() -> None:
+    elsewhere = _inputs(artifacts={"core": {"path": "/another/clone/core.tar.gz", "sha256": "1"}})
+
+    assert pending(_applied(_inputs()), elsewhere) == []
+
+
+def _event(kind: str, host: str, task: str, **more: Any) -> dict[str, Any]:
+    return {"event": kind, "host": host, "task": task, "changed": False} | more
+
+
+def test_each_host_has_an_outcome_of_its_own() -> None:
+    outcome = Outcome({"a": HostOutcome(), "b": HostOutcome(), "c": HostOutcome()})
+    outcome.take(_event("ok", "a", "t1", changed=True))
+    outcome.take(_event("failed", "b", "t1", message="no space"))
+    outcome.take(_event("unreachable", "c", "t1", message="timed out"))
+    outcome.take({"stats": {"failures": {"b": 1}, "dark": {"c": 1}}})
+    outcome.take({"status": "failed", "tail": ""})
+    outcome.close()
+
+    assert outcome.hosts["a"].done
+    assert outcome.hosts["a"].changed == ["t1"]
+    assert outcome.hosts["b"].failure == "t1: no space"
+    assert outcome.hosts["c"].unreachable
+
+
+@pytest.mark.parametrize("status", ["failed", "canceled", "timeout"])
+def test_a_run_that_ends_otherwise_than_successful_is_done_on_no_host(status: str) -> None:
+    outcome = Outcome({"a": HostOutcome()})
+    outcome.take({"stats": {"failures": {}, "dark": {}}})
+    outcome.take({"status": status, "tail": "ERROR! a broken playbook"})
+
+    assert not outcome.hosts["a"].done
+    assert "a broken playbook" in str(outcome.hosts["a"].failure)
+
+
+def test_a_run_that_was_killed_is_done_on_no_host() -> None:
+    outcome = Outcome({"a": HostOutcome()})
+    outcome.take(_event("ok", "a", "t1", changed=True))
+    outcome.close()
+
+    assert outcome.hosts["a"].failure == "the run was ended before it was done"
+
+
+def test_a_rescued_task_is_no_failure() -> None:
+    outcome = Outcome({"a": HostOutcome()})
+    outcome.take(_event("failed", "a", "t1", message="first try"))
+    outcome.take({"stats": {"failures": {}, "dark": {}, "ok": {"a": 2}}})
+    outcome.take({"status": "successful", "tail": ""})
+
+    assert outcome.hosts["a"].done
+
+
+@pytest.fixture
+def playbook(tmp_path: Path) -> Path:
+    for role in ("base", "core", "needed"):
+        (tmp_path / role / "tasks").mkdir(parents=True)
+        (tmp_path / role / "tasks" / "main.yml").write_text("[]")
+    (tmp_path / "core" / "meta").mkdir()
+    (tmp_path / "core" / "meta" / "main.yml").write_text("dependencies: [needed]")
+    file = tmp_path / "site.yml"
+    file.write_text("- {hosts: base, roles: [base]}\n- {hosts: core, roles: [{role: core}]}\n")
+    return file
+
+
+def test_only_roles_of_the_group_count_and_those_they_depend_on(playbook: Path) -> None:
+    assert set(content(playbook, "core")) == {"core", "needed", "playbook"}
+
+
+def test_a_changed_file_of_a_role_changes_its_sum_and_no_other(playbook: Path) -> None:
+    before = content(playbook, "core")
+    (playbook.parent / "needed" / "tasks" / "main.yml").write_text("[] # changed")
+    (playbook.parent / "base" / "tasks" / "main.yml").write_text("[] # changed")
+    after = content(playbook, "core")
+
+    assert {name for name in before if before[name] != after[name]} == {"needed"}
+
+
+def test_a_run_that_was_cut_short_is_remembered_until_one_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DINGLI_ROOT", str(tmp_path))
+    Unfinished("lab/dr/base").begin(["a"])
+    Unfinished("lab/dr/base").begin(["b"])
+
+    assert Unfinished("lab/dr/base").hosts() == {"a", "b"}
+    assert Unfinished("lab/dr/core-alpha").hosts() == set()
+    Unfinished("lab/dr/base").end()
+    assert Unfinished("lab/dr/base").hosts() == set()
