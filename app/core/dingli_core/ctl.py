@@ -1,0 +1,166 @@
+"""`python3 -m dingli_core.ctl --config FILE COMMAND`: what an operator, a drill or the checker asks of a cell."""
+
+import argparse
+import asyncio
+import base64
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from dingli_etcd import Client, EtcdError
+from dingli_etcd.operations import delete, is_absent, mod_revision_is, put
+
+from dingli_core.config import Config, load
+from dingli_core.core import etcd_client
+from dingli_core.exceptions import ConfigurationError
+from dingli_core.keys import Keys, escaped
+from dingli_core.view import CellView
+
+__all__ = ["main"]
+
+PAGE_ENTRIES = 500
+DUMP_TIMEOUT_S = 10.0
+CALL_TIMEOUT_S = 3.0
+
+
+class RefusedError(Exception):
+    """What was asked cannot be done now; says why."""
+
+
+class Operator:
+    """One operator's look at one cell, and the few things to be done there."""
+
+    def __init__(self, config: Config, client: Client, options: argparse.Namespace) -> None:
+        self._config = config
+        self._client = client
+        self._options = options
+        self._keys = Keys(config.cell)
+        self._view = CellView(client, self._keys)
+
+    async def status(self) -> None:
+        """Prints one JSON object: leader, policy, cores, and whatever stands in the way."""
+        await self._view.poll()
+        leader, policy, handover = self._view.leader(), self._view.policy(), self._view.handover()
+        cores = {str(status.get("core")): status for status, _ in self._view.statuses()}
+        known = set(cores) | {core.id for core in self._config.cores} | set(policy.cores if policy else ())
+        found = {
+            "cell": self._config.cell,
+            "leader": None
+            if leader is None
+            else {"core": leader.core, "epoch": leader.epoch, "address": leader.address},
+            "policy_revision": None if policy is None else policy.revision,
+            "handover": None if handover is None else handover[0],
+            "switch": self._view.switch(),
+            "halted": self._view.halted(),
+            "quarantined": sorted(core for core in known if self._view.quarantined(core)),
+            "cores": cores,
+        }
+        print(json.dumps(found, sort_keys=True))
+
+    async def policy(self) -> None:
+        """Puts the policy that the configuration states, unless a newer one stands."""
+        await self._view.poll()
+        present = self._view.policy()
+        if present is not None and present.revision >= self._config.revision:
+            print(f"unchanged: policy revision {present.revision} stands")
+            return
+        cores = {core.id: {"kind": core.kind, "takeover": core.takeover} for core in self._config.cores}
+        content = json.dumps({"revision": self._config.revision, "cores": cores}).encode("ascii")
+        compare = mod_revision_is(self._keys.policy, 0 if present is None else present.mod_revision)
+        await self._done([compare], [put(self._keys.policy, content)], "the policy was changed meanwhile; ask again")
+
+    async def switch(self) -> None:
+        """Asks the leader to hand over."""
+        target = self._options.to
+        await self._known(target)
+        if self._view.leader() is None:
+            raise RefusedError("nobody leads, so nobody can hand over: use `takeover`")
+        if self._view.quarantined(target):
+            raise RefusedError(f"{target} is quarantined: release it with `unquarantine` first")
+        await self._client.put(self._keys.switch, target.encode("ascii"))
+        print(f"asked the leader to hand over to {target}")
+
+    async def takeover(self) -> None:
+        """Lets one core campaign, whatever the policy says; only while nobody leads."""
+        core = self._options.core
+        await self._known(core)
+        compare = [is_absent(self._keys.leader)]
+        await self._done(compare, [put(self._keys.handover, core.encode("ascii"))], "a core leads: use `switch`")
+
+    async def unquarantine(self) -> None:
+        """Releases a core, which then starts anew; its votes go too, or it would be outvoted again at once."""
+        core = self._options.core
+        await self._known(core)
+        if not self._view.quarantined(core):
+            raise RefusedError(f"{core} is not quarantined")
+        votes = [delete(self._keys.vote(n, core)) for n, cast in self._view.votes().items() if escaped(core) in cast]
+        await self._done([], [delete(self._keys.quarantine(core)), *votes], "")
+
+    async def dump(self) -> None:
+        """Prints the log as JSON lines {n, mod_revision, value}, from linearizable pages."""
+        start, end = self._keys.log(self._options.begin), self._keys.log_end
+        if self._options.end is not None:
+            end = self._keys.log(self._options.end + 1)
+        while True:
+            page = await self._client.range(start, end, limit=PAGE_ENTRIES, timeout_s=DUMP_TIMEOUT_S)
+            for kv in page.kvs:
+                value = base64.b64encode(kv.value).decode("ascii")
+                line = {"n": self._keys.log_number(kv.key), "mod_revision": kv.mod_revision, "value": value}
+                sys.stdout.write(json.dumps(line) + "\n")
+            if not page.more:
+                return
+            start = page.kvs[-1].key + b"\0"
+
+    async def _known(self, core: str) -> None:
+        await self._view.poll()
+        policy = self._view.policy()
+        if policy is None or core not in policy.cores:
+            names = ", ".join(policy.cores) if policy else "no core (there is no policy)"
+            raise RefusedError(f"core {core!r} is not in the policy, which names {names}")
+
+    async def _done(self, compare: list, success: list, otherwise: str) -> None:  # type: ignore[type-arg]
+        response = await self._client.txn(compare, success)
+        if not response.succeeded:
+            raise RefusedError(otherwise)
+        print(f"done at revision {response.header.revision}")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        asyncio.run(_run(load(options.config), options))
+    except (ConfigurationError, RefusedError, EtcdError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _run(config: Config, options: argparse.Namespace) -> None:
+    client = etcd_client(config)
+    client.timeout_s = CALL_TIMEOUT_S
+    action: Callable[[], Awaitable[None]] = getattr(Operator(config, client, options), options.command)
+    try:
+        await action()
+    finally:
+        await client.close()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dingli_core.ctl", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="the core's JSON configuration")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("status", help="leader, policy and cores, as JSON")
+    commands.add_parser("policy", help="put the policy that the configuration states")
+    switch = commands.add_parser("switch", help="planned switch")
+    switch.add_argument("--to", required=True, metavar="CORE")
+    for name, text in (("takeover", "let this core campaign now"), ("unquarantine", "release this core")):
+        commands.add_parser(name, help=text).add_argument("core", metavar="CORE")
+    dump = commands.add_parser("dump", help="the raw log, as JSON lines")
+    dump.add_argument("--from", dest="begin", type=int, default=1, metavar="N")
+    dump.add_argument("--to", dest="end", type=int, metavar="N")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

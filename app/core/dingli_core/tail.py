@@ -1,0 +1,120 @@
+"""Following the log: ranges, then a watch, and a range again at any doubt (docs/protocol.md, section 9)."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+from dingli_etcd import Client, EtcdError, OutcomeUnknownError, WatchBrokenError
+from dingli_etcd import etcd_pb2 as pb
+
+from dingli_core.keys import Keys
+from dingli_core.replica import Replica
+
+__all__ = ["LogTail"]
+
+PAGE_ENTRIES = 500
+SILENCE_S = 0.3
+RETRY_S = 0.05
+# Replaying must not starve the renewal of the lease, which needs the loop several times.
+BUSY_S = 0.010
+BREATH_S = 0.001
+# A page of 500 entries may be 125 MiB: far more than fits into one call's ordinary deadline.
+PAGE_TIMEOUT_S = 5.0
+log = structlog.get_logger()
+
+
+class LogTail:
+    """Feeds a replica. `apply` executes raw entry head + 1, waiting out disputes; `progress` is called at each look."""
+
+    def __init__(
+        self,
+        client: Client,
+        keys: Keys,
+        replica: Replica,
+        apply: Callable[[bytes], Awaitable[None]],
+        progress: Callable[[], None],
+    ) -> None:
+        self._client = client
+        self._keys = keys
+        self._replica = replica
+        self._apply = apply
+        self._progress = progress
+        self._page = PAGE_ENTRIES
+        self.read_once = False
+        """The log has been read to its end since the start of this process."""
+
+    async def follow(self) -> None:
+        """Until cancelled, or until `apply` raises."""
+        while True:
+            try:
+                revision = await self.catch_up()
+                await self._watch(revision + 1)
+            except WatchBrokenError as error:
+                log.info("the watch of the log broke; reading a range", error=str(error), head=self._replica.head)
+            except EtcdError as error:
+                log.warning("the log could not be read; trying again", error=str(error), head=self._replica.head)
+                await asyncio.sleep(RETRY_S)
+
+    async def catch_up(self) -> int:
+        """Applies everything by linearizable ranges. The revision of the last response."""
+        busy_since = time.monotonic()
+        while True:
+            response = await self._read_page()
+            self._progress()
+            kvs = response.kvs
+            if kvs:
+                self._replica.newest_known = max(self._replica.newest_known, self._replica.head + response.count)
+            for kv in kvs:
+                if self._keys.log_number(kv.key) != self._replica.head + 1:
+                    return response.header.revision
+                await self._apply(kv.value)
+                self._progress()
+                if time.monotonic() - busy_since > BUSY_S:
+                    await asyncio.sleep(BREATH_S)
+                    busy_since = time.monotonic()
+            if not response.more:
+                self.read_once = True
+                return response.header.revision
+
+    async def _read_page(self) -> pb.RangeResponse:
+        start = self._keys.log(self._replica.head + 1)
+        try:
+            return await self._client.range(
+                start, self._keys.log_end, limit=self._page, timeout_s=max(PAGE_TIMEOUT_S, self._client.timeout_s)
+            )
+        except OutcomeUnknownError:
+            self._page = max(1, self._page // 2)
+            raise
+
+    async def _watch(self, start_revision: int) -> None:
+        """Returns on a gap, or after 300 ms without an entry."""
+        batches = self._client.watch(self._keys.log_prefix, self._keys.log_end, start_revision)
+        last_entry = time.monotonic()
+        try:
+            while True:
+                remaining = last_entry + SILENCE_S - time.monotonic()
+                async with asyncio.timeout(max(0.0, remaining)):
+                    batch = await anext(batches)
+                for event in batch.events:
+                    if event.type == pb.Event.DELETE:
+                        continue
+                    if not await self._take(event.kv):
+                        return
+                    last_entry = time.monotonic()
+                self._progress()
+        except TimeoutError:
+            return
+        finally:
+            await batches.aclose()  # type: ignore[attr-defined]
+
+    async def _take(self, kv: pb.KeyValue) -> bool:
+        """False on a gap."""
+        n = self._keys.log_number(kv.key)
+        if n <= self._replica.head:
+            return True
+        self._replica.newest_known = max(self._replica.newest_known, n)
+        if n > self._replica.head + 1:
+            return False
+        await self._apply(kv.value)
+        return True

@@ -1,0 +1,122 @@
+"""Following the log: whatever a watch loses, doubles or forgets, every entry is applied once and in order."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from dingli_core.commands import TICK, Tick, encode_command
+from dingli_core.entry import Entry, encode_entry
+from dingli_core.keys import Keys
+from dingli_core.replica import Replica
+from dingli_core.tail import LogTail
+from dingli_etcd import Client
+from dingli_etcd import etcd_pb2 as pb
+
+from tests.unit.etcd.fake_member import FakeMember
+
+KEYS = Keys("alpha")
+Scenario = Callable[[FakeMember, Replica], Awaitable[None]]
+
+
+def entries(count: int) -> list[bytes]:
+    """The first entries of a log of ticks."""
+    replica = Replica("alpha")
+    raws = []
+    for n in range(1, count + 1):
+        entry = Entry(1, 1, n, bytes(16), n, replica.machine.hash, (encode_command(Tick(TICK, 0)),))
+        raws.append(encode_entry(entry))
+        replica.apply_raw(raws[-1], lambda _: None)
+    return raws
+
+
+RAW = entries(5)
+
+
+def put(n: int) -> pb.Event:
+    return pb.Event(kv=pb.KeyValue(key=KEYS.log(n), value=RAW[n - 1], mod_revision=n))
+
+
+def deletion(n: int) -> pb.Event:
+    return pb.Event(type=pb.Event.DELETE, kv=pb.KeyValue(key=KEYS.log(n), mod_revision=n + 10))
+
+
+def told(*events: pb.Event) -> pb.WatchResponse:
+    return pb.WatchResponse(header=pb.ResponseHeader(revision=9), events=events)
+
+
+def stored(member: FakeMember, *numbers: int) -> None:
+    member.content.update({KEYS.log(n): RAW[n - 1] for n in numbers})
+
+
+def following(scenario: Scenario) -> None:
+    async def run() -> None:
+        async with FakeMember() as member:
+            stored(member, 1)
+            client, replica = Client([member.url], None, 1.0), Replica("alpha")
+
+            async def apply(raw: bytes) -> None:
+                replica.apply_raw(raw, lambda _: None)
+
+            tail = LogTail(client, KEYS, replica, apply, lambda: None)
+            member.watch_stays_open = True
+            task = asyncio.create_task(tail.follow())
+            try:
+                await scenario(member, replica)
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+                await client.close()
+
+    asyncio.run(run())
+
+
+async def reaches(replica: Replica, head: int) -> None:
+    end = time.monotonic() + 5
+    while replica.head < head:
+        assert time.monotonic() < end, f"stayed at {replica.head}, expected {head}"
+        await asyncio.sleep(0.005)
+
+
+def test_a_watch_that_fell_silent_is_made_good_by_a_range() -> None:
+    async def scenario(member: FakeMember, replica: Replica) -> None:
+        await reaches(replica, 1)
+        stored(member, 2, 3)
+        await reaches(replica, 3)
+
+    following(scenario)
+
+
+def test_an_event_beyond_the_next_entry_leads_to_a_range() -> None:
+    async def scenario(member: FakeMember, replica: Replica) -> None:
+        stored(member, 1, 2, 3)
+        member.content.pop(KEYS.log(2))
+        member.watch_responses = [told(put(3))]
+        await reaches(replica, 1)
+        await asyncio.wait_for(member.watched.wait(), 5)
+        assert replica.head == 1, "an entry was skipped"
+        stored(member, 2)
+        await reaches(replica, 3)
+
+    following(scenario)
+
+
+def test_doubled_events_and_deletions_change_nothing() -> None:
+    async def scenario(member: FakeMember, replica: Replica) -> None:
+        member.watch_responses = [told(put(1), put(2)), told(put(2), deletion(2), deletion(3)), told(put(3))]
+        await reaches(replica, 3)
+        assert replica.newest_known == 3
+
+    following(scenario)
+
+
+def test_after_a_compacted_watch_it_watches_from_the_range_s_revision() -> None:
+    async def scenario(member: FakeMember, replica: Replica) -> None:
+        member.watch_responses = [pb.WatchResponse(canceled=True, compact_revision=90)]
+        await reaches(replica, 1)
+        await asyncio.wait_for(member.watched.wait(), 5)
+        member.watch_responses = []
+        stored(member, 2)
+        await reaches(replica, 2)
+        assert set(member.watch_starts) == {2}, "the revision of the range's response, which is 1 here, plus 1"
+
+    following(scenario)
