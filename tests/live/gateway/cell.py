@@ -1,0 +1,178 @@
+"""A cell on loopback: etcd, main cores and gateways as real processes."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dingli_etcd import Client, EtcdError
+from dingli_gateway.passwords import new_record
+
+from tests.live.gateway.certificates import Authority
+
+__all__ = ["CELL", "PASSWORD", "SESSIONS", "Cell", "wait_for"]
+
+ROOT = Path(__file__).resolve().parents[3]
+CELL = "alpha"
+PASSWORD = "correct horse"
+SESSIONS = ["M1", "M2", "M3"]
+START_S = 30.0
+
+
+def wait_for(condition: Callable[[], Any], within_s: float = START_S, what: str = "condition") -> Any:
+    """The first true answer of the condition; AssertionError after the deadline."""
+    deadline = time.monotonic() + within_s
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, f"{what}: not within {within_s} s"
+        time.sleep(0.02)
+    return answer
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Cell:
+    """Everything is started by the test and stopped by `close`. Log files lie in the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.authority = Authority(folder)
+        self._core_tls = self.authority.issue(f"core-{CELL}")
+        self._gateway_tls = self.authority.issue(f"gateway-{CELL}")
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._metrics: dict[str, int] = {}
+        self.fix_ports: dict[str, int] = {}
+        self.endpoint = f"http://127.0.0.1:{free_port()}"
+        records = {session: new_record(PASSWORD, n=1024) for session in SESSIONS}
+        (folder / "members.json").write_text(json.dumps(records))
+        self._start_etcd()
+
+    def _start(self, name: str, command: list[str]) -> None:
+        paths = [str(ROOT / "app" / part) for part in ("core", "etcd", "gateway")]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self._processes[name] = subprocess.Popen(
+                command, stdout=log, stderr=log, env=environment, start_new_session=True
+            )
+
+    def _start_etcd(self) -> None:
+        peer = f"http://127.0.0.1:{free_port()}"
+        self._start(
+            "etcd",
+            ["etcd", "--name=one", f"--data-dir={self.folder / 'etcd'}"]
+            + [f"--{kind}-client-urls={self.endpoint}" for kind in ("listen", "advertise")]
+            + [f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}", f"--initial-cluster=one={peer}"]
+            + ["--heartbeat-interval=50", "--election-timeout=500"],
+        )
+        wait_for(lambda: self.get("policy") is not None, what="etcd answers")
+
+    def get(self, key: str) -> bytes | None:
+        """A key of the cell; empty if it is absent, None if etcd does not answer."""
+
+        async def read() -> bytes | None:
+            client = Client([self.endpoint], None, 1.0)
+            try:
+                response = await client.range(f"/dingli/v1/{CELL}/{key}".encode())
+            except EtcdError:
+                return None
+            finally:
+                await client.close()
+            return response.kvs[0].value if response.kvs else b""
+
+        return asyncio.run(read())
+
+    def set_policy(self, cores: list[str]) -> None:
+        """These cores may take over by themselves, in this order."""
+
+        async def put(value: bytes) -> None:
+            client = Client([self.endpoint], None, 1.0)
+            await client.put(f"/dingli/v1/{CELL}/policy".encode(), value)
+            await client.close()
+
+        entries = {core: {"kind": "main", "takeover": "automatic"} for core in cores}
+        asyncio.run(put(json.dumps({"revision": 1, "cores": entries}).encode()))
+
+    def leader(self) -> str:
+        """The core id in the leader key, or nothing."""
+        value = self.get("leader")
+        return str(json.loads(value)["core"]) if value else ""
+
+    def start_core(self, core: str, max_age_ms: int = 60_000) -> None:
+        """A main core with its supervisor."""
+        name = core.replace("/", "-")
+        address = f"127.0.0.1:{free_port()}"
+        instruments = [
+            {"symbol": symbol, "tick": 100, "max_quantity": 10_000, "min_price": 100, "max_price": 10_000_000}
+            for symbol in ("WIDGET", "GADGET")
+        ]
+        config = {
+            "cell": CELL, "core_id": core, "kind": "main", "takeover": "automatic", "lease_s": 2, "listen": address,
+            "advertise": address, "etcd": {"endpoints": [self.endpoint]}, "tls": self._core_tls, "revision": 1,
+            "max_age_ms": max_age_ms, "instruments": instruments, "state_dir": str(self.folder / name),
+        }  # fmt: skip
+        (self.folder / name).mkdir(exist_ok=True)
+        self._run(name, "dingli_core", config)
+
+    def start_gateway(self, name: str, fix_tls: bool = True) -> int:
+        """A gateway; its FIX port."""
+        port, metrics = free_port(), free_port()
+        server = self.authority.issue(name) if fix_tls else None
+        config = {
+            "cell": CELL, "gateway_id": name, "fix_listen": f"127.0.0.1:{port}", "metrics": f"127.0.0.1:{metrics}",
+            "etcd": {"endpoints": [self.endpoint]}, "tls": self._gateway_tls,
+            "fix_tls": server and {"cert": server["cert"], "key": server["key"]},
+            "members_file": str(self.folder / "members.json"), "state_dir": str(self.folder / name),
+            "max_message_bytes": 8192,
+        }  # fmt: skip
+        (self.folder / name).mkdir(exist_ok=True)
+        self._run(name, "dingli_gateway", config)
+        self._metrics[name], self.fix_ports[name] = metrics, port
+        wait_for(lambda: self.metric(name, "dingli_gateway_linked") == 1.0, what=f"{name} is linked to the leader")
+        return port
+
+    def _run(self, name: str, module: str, config: dict[str, Any]) -> None:
+        path = self.folder / f"{name}.json"
+        path.write_text(json.dumps(config))
+        self._start(name, [sys.executable, "-m", module, "--config", str(path)])
+
+    def metric(self, gateway: str, series: str) -> float:
+        """The value of a series (with its labels as Prometheus writes them), 0 where it is absent."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics[gateway]}/metrics", timeout=2) as answer:
+                lines = answer.read().decode().splitlines()
+        except OSError:
+            return 0.0
+        return next((float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == series), 0.0)
+
+    def kill(self, name: str, number: int = signal.SIGKILL) -> None:
+        """A signal to the process and all its children, as when power is lost."""
+        os.killpg(self._processes[name.replace("/", "-")].pid, number)
+
+    def child_of(self, name: str) -> int:
+        """The process id of the core that a supervisor runs."""
+        supervisor = self._processes[name.replace("/", "-")].pid
+        return int(Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()[0])
+
+    def stop(self, name: str) -> int:
+        """Ask a process to end; its exit code."""
+        process = self._processes.pop(name)
+        process.terminate()
+        return process.wait(timeout=15)
+
+    def close(self) -> None:
+        for process in self._processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(timeout=10)
