@@ -1,0 +1,1 @@
+"""Gathering raw evidence. Nothing here judges."""

@@ -1,0 +1,1 @@
+"""Judging: pure functions from evidence to verdicts, which can be run again offline."""

@@ -1,0 +1,1 @@
+"""What a person or a program reads: JSON, JUnit, and one HTML page that stands by itself."""

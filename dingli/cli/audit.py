@@ -1,0 +1,139 @@
+"""Examine every host against the catalogue (audit ENV), or judge stored evidence again (audit judge FOLDER)."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from testinfra.host import Host
+from typer.core import TyperGroup
+
+from audit import run as auditing
+from audit.checks import collect
+from audit.judgement.verdict import Verdict
+from audit.report.document import Report
+from audit.report.render import as_json
+from dingli import evidence, ssh
+from dingli.environment import Environment, load, state_dir
+from dingli.exceptions import ExitCode, InputError
+
+__all__ = ["app"]
+
+
+class _EnvironmentFirst(TyperGroup):
+    """`dingli audit lab` is short for `dingli audit run lab`."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(cls=_EnvironmentFirst, help=__doc__)
+
+_COLOURS = {
+    Verdict.COMPLIANT: "green",
+    Verdict.NONCOMPLIANT: "bold red",
+    Verdict.PARTIAL: "yellow",
+    Verdict.ERROR: "bold magenta",
+    Verdict.NEEDS_PERSON: "blue",
+}
+_JSON = typer.Option("--json", help="Print the report as JSON, and nothing else, on standard output.")
+
+
+@app.command()
+def run(
+    environment: Annotated[str, typer.Argument(help="Name of the environment, or its file.")],
+    host: Annotated[
+        list[str] | None, typer.Option(help="Only this host (repeat for more); the rest stays 未测评.")
+    ] = None,
+    as_json_text: Annotated[bool, _JSON] = False,
+) -> None:
+    """Gather evidence on every host, judge it, and leave it all as a signed run."""
+    described = load(environment)
+    names = _chosen(described, host)
+    console = Console(stderr=as_json_text)
+    began = time.monotonic()
+    with evidence.run(described, kind="audit", title=f"audit of {', '.join(names)}") as kept:
+        index, gathered = auditing.gather(
+            {name: _reach(described, name) for name in names},
+            kept,
+            described.name,
+            {name: auditing.EMULATED_NOTE for name, one in described.hosts.items() if one.emulated},
+            tuple(described.hosts),
+            lambda line: console.print(f"  {time.monotonic() - began:5.1f} s  {line}", highlight=False),
+        )
+        report = auditing.report(index, gathered)
+        kept.event("judged", items={item.item: item.verdict.value for item in report.items})
+        files = auditing.write(report, kept.folder)
+        kept.result = _RESULTS.get(report.outcome, evidence.Result.UNKNOWN)
+    _show(report, console, as_json_text)
+    console.print(f"{time.monotonic() - began:.1f} s. Report: {files['report.html']}", highlight=False, soft_wrap=True)
+    raise typer.Exit(_exit_code(report))
+
+
+@app.command()
+def judge(
+    folder: Annotated[Path, typer.Argument(help="A run's folder, as `dingli audit ENV` printed it.")],
+    output: Annotated[Path | None, typer.Option(help="Write report.json, report.xml and report.html here.")] = None,
+    as_json_text: Annotated[bool, _JSON] = False,
+) -> None:
+    """Judge stored evidence again, without any host. The folder is only read."""
+    if output is not None and output.resolve() == folder.resolve():
+        raise InputError(
+            f"--output {output} is the evidence itself", "another folder", "evidence is never written over"
+        )
+    report = auditing.judge_again(folder)
+    console = Console(stderr=as_json_text)
+    if output is not None:
+        auditing.write(report, output)
+    _show(report, console, as_json_text)
+    raise typer.Exit(_exit_code(report))
+
+
+_RESULTS = {Verdict.COMPLIANT: evidence.Result.PASSED, Verdict.NONCOMPLIANT: evidence.Result.FAILED}
+
+
+def _chosen(environment: Environment, wanted: list[str] | None) -> list[str]:
+    unknown = [name for name in wanted or () if name not in environment.hosts]
+    if unknown:
+        raise InputError(
+            f"no host {', '.join(unknown)} in {environment.name}", f"one of {', '.join(environment.hosts)}"
+        )
+    return [name for name in environment.hosts if not wanted or name in wanted]
+
+
+def _reach(environment: Environment, name: str) -> Host:
+    key = state_dir(environment.name) / "secrets" / "audit_key"
+    target = ssh.target(environment, name, user=collect.ACCOUNT, key=key)
+    return collect.connect(target.address, ssh.openssh_options(target), port=target.port)
+
+
+def _exit_code(report: Report) -> ExitCode:
+    if report.outcome is Verdict.COMPLIANT:
+        return ExitCode.OK
+    return ExitCode.FAILED if report.outcome is Verdict.NONCOMPLIANT else ExitCode.UNKNOWN
+
+
+def _show(report: Report, console: Console, as_json_text: bool) -> None:
+    if as_json_text:
+        typer.echo(as_json(report).decode(), nl=False)
+        return
+    table = Table("编号", "测评项（摘要）", "测评对象", "符合情况", box=None, pad_edge=False, header_style="bold")
+    for row in report.objects:
+        colour = _COLOURS.get(row.verdict, "dim")
+        table.add_row(row.unit_28448, row.label_zh, row.object, f"[{colour}]{row.verdict.label_zh}[/]")
+    console.print(table)
+    good = (Verdict.COMPLIANT, Verdict.NOT_CHECKED)
+    for row in report.objects:
+        for point in row.sub_points:
+            if point.verdict not in good:
+                line = f"{row.object} {row.item} {point.label_zh}: {point.verdict.label_zh}: {point.text_zh}"
+                console.print(line, markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        f"{report.not_checked_items} of {report.catalogue_items} items were not checked. No overall score is given."
+    )

@@ -1,0 +1,69 @@
+"""Settings of a host, broken on purpose and put back. What a killed test left broken is put back by the next."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from dingli.ssh import Connection
+
+_KEPT = ".before-audit-test"
+
+
+@dataclass(frozen=True)
+class Breakage:
+    """One item, and shell commands for root that break what it asks for, and that undo it, any number of times."""
+
+    item: str
+    sub_point: str
+    break_it: str
+    restore: str
+
+
+def _replaced(file: str, text: str) -> tuple[str, str]:
+    kept = shlex.quote(file + _KEPT)
+    path = shlex.quote(file)
+    return (
+        f"cp -a {path} {kept} && printf %s {shlex.quote(text)} > {path}",
+        f"if [ -e {kept} ]; then mv {kept} {path}; fi",
+    )
+
+
+_SSHD = "/etc/ssh/sshd_config.d/00-audit-test.conf"
+_RELOAD = "/usr/sbin/sshd -t && systemctl reload ssh.service"
+_WEAK_QUALITY = "minlen = 6\nminclass = 0\ndictcheck = 0\nusercheck = 0\n"
+
+BREAKAGES = (
+    Breakage("8.1.4.1.a", "complexity", *_replaced("/etc/security/pwquality.conf", _WEAK_QUALITY)),
+    Breakage("8.1.4.1.b", "lock-out", *_replaced("/etc/security/faillock.conf", "deny = 100\n")),
+    Breakage(
+        "8.1.4.1.c",
+        "offered",
+        f"printf 'MACs hmac-sha2-256,hmac-sha1\\n' > {_SSHD} && {_RELOAD}",
+        f"if [ -e {_SSHD} ]; then rm {_SSHD} && {_RELOAD}; fi",
+    ),
+    Breakage(
+        "8.1.4.2.b",
+        "product-accounts",
+        "useradd --no-create-home --shell /bin/bash guest && printf 'guest:Xk4#qvT9!mZp7\\n' | chpasswd",
+        "if id -u guest >/dev/null 2>&1; then userdel guest; fi",
+    ),
+)
+
+
+def as_root(connection: Connection, script: str) -> None:
+    """Run a script as root. Raises CommandFailed if it fails."""
+    connection.run(f"sudo -n sh -c {shlex.quote(script)}", timeout_s=60)
+
+
+@contextmanager
+def broken(connection: Connection, breakage: Breakage) -> Iterator[None]:
+    """The host with this setting broken; afterwards as it was."""
+    as_root(connection, breakage.restore)
+    try:
+        as_root(connection, breakage.break_it)
+        yield
+    finally:
+        as_root(connection, breakage.restore)
