@@ -1,0 +1,1 @@
+"""The minimal core of a cell, written apart from every other program of the protocol."""

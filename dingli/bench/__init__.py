@@ -1,0 +1,1 @@
+"""`make bench`: measures the targets, unattended, and writes bench.json beside the evidence."""

@@ -1,0 +1,56 @@
+"""Whole commands, as a user types them, and how long they take."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from dingli.environment import project_root
+from dingli.exceptions import DingliError
+
+__all__ = ["BenchFailed", "dingli", "timed"]
+
+
+class BenchFailed(DingliError):
+    """A measured command failed."""
+
+
+def _run(words: tuple[str, ...], timeout_s: float, allowed: tuple[int, ...]) -> tuple[float, str]:
+    began = time.monotonic()
+    command = [str(Path(sys.executable).parent / "dingli"), *words]
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+            cwd=project_root(),
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BenchFailed(f"dingli {' '.join(words)} took more than {timeout_s:.0f} s", "its end") from error
+    if done.returncode not in allowed:
+        raise BenchFailed(
+            f"dingli {' '.join(words)} ended with {done.returncode}: {(done.stderr or done.stdout).strip()[-600:]}",
+            f"one of {allowed}",
+            "run it by hand",
+        )
+    return time.monotonic() - began, done.stdout
+
+
+def timed(*words: str, timeout_s: float = 1800, allowed: tuple[int, ...] = (0,)) -> float:
+    """Seconds that `dingli WORDS` takes; raises BenchFailed when it fails."""
+    return _run(words, timeout_s, allowed)[0]
+
+
+def dingli(*words: str, timeout_s: float = 1800, allowed: tuple[int, ...] = (0,)) -> dict[str, Any]:
+    """The JSON object with which the output of `dingli WORDS` ends."""
+    _, output = _run(words, timeout_s, allowed)
+    start = output.find("\n{\n") + 1 if not output.startswith("{") else 0
+    data: dict[str, Any] = json.loads(output[start:])
+    return data

@@ -1,0 +1,111 @@
+"""Measures everything that exists so far, prints it beside the targets, and writes bench.json."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+from dingli.bench.commands import dingli, timed
+from dingli.bench.keys import KEYS, Figures
+from dingli.bench.load import e2e
+from dingli.environment import Environment, load, project_root, state_dir
+from dingli.exceptions import InputError
+
+__all__ = ["measure"]
+
+Step = tuple[str, tuple[str, ...], Callable[[], dict[str, float]]]
+
+
+def _up(name: str) -> dict[str, float]:
+    timed("lab", "down")
+    began = time.monotonic()
+    timed("lab", "up")
+    timed("up", name)
+    cold = time.monotonic() - began
+    return {"up_cold_s": round(cold, 1), "up_noop_s": round(timed("up", name), 1)}
+
+
+def _site_loss(name: str, takeover_by: str, repetitions: int) -> list[dict[str, Any]]:
+    words = ("drill", "site_loss", name, "--yes", "--json", "--takeover-by", takeover_by)
+    return [dingli(*words, allowed=(0, 1, 3)) for _ in range(repetitions)]
+
+
+def _worst(values: list[float]) -> float:
+    """p95 of a few values: the largest of fewer than twenty."""
+    return max(values) if len(values) < 20 else statistics.quantiles(values, n=20)[-1]
+
+
+def _x86(name: str, core: str, repetitions: int) -> dict[str, float]:
+    reports = _site_loss(name, core, repetitions)
+    return {
+        "site_loss_rto_x86_s": round(_worst([one["service_rto_s"] for one in reports]), 3),
+        "site_loss_member_rto_s": round(_worst([one["worst_member_rto_s"] for one in reports]), 3),
+        "rpo_commands": sum(one["rpo_commands"] for one in reports),
+        "switch_gap_s": round(_worst([one["failback_gap_s"] for one in reports]), 3),
+    }
+
+
+def _arm(name: str, core: str) -> dict[str, float]:
+    reports = _site_loss(name, core, 1)
+    return {"site_loss_rto_arm_s": round(reports[0]["service_rto_s"], 3)}
+
+
+def _audit(name: str) -> dict[str, float]:
+    return {"audit_s": round(timed("audit", name, allowed=(0, 1, 3)), 1), "audit_items": 4}
+
+
+def measure(name: str, only: set[str], repetitions: int) -> None:
+    """All steps, or those named in `only`; a step that fails leaves its keys null with the reason."""
+    environment = load(name)
+    steps = _steps(environment, repetitions)
+    if unknown := only - {step for step, _, _ in steps}:
+        raise InputError(f"no measurement {sorted(unknown)}", f"some of {', '.join(step for step, _, _ in steps)}")
+    figures = Figures()
+    for step, names, how in steps:
+        if not only or step in only:
+            began = time.monotonic()
+            figures.measure(names, how)
+            print(f"{step}: measured in {time.monotonic() - began:.0f} s", flush=True)
+    _show(figures)
+    _write(name, figures)
+
+
+def _steps(environment: Environment, repetitions: int) -> list[Step]:
+    name = environment.name
+    minimal = [core for core in environment.cells["alpha"].cores if core.kind == "minimal"]
+    x86 = next(core.core_id for core in minimal if not environment.hosts[core.host].emulated)
+    arm = next((core.core_id for core in minimal if environment.hosts[core.host].emulated), "")
+    losses = ("site_loss_rto_x86_s", "site_loss_member_rto_s", "rpo_commands", "switch_gap_s")
+    return [
+        ("up", ("up_cold_s", "up_noop_s"), lambda: _up(name)),
+        ("e2e", ("e2e_orders_per_s", "e2e_p99_ms", "e2e_500_p99_ms"), lambda: e2e(environment)),
+        ("drills", losses, lambda: _x86(name, x86, repetitions)),
+        ("arm", ("site_loss_rto_arm_s",), lambda: _arm(name, arm)),
+        ("audit", ("audit_s", "audit_items"), lambda: _audit(name)),
+    ]
+
+
+def _show(figures: Figures) -> None:
+    print(f"\n{'key':26}{'measured':>12}{'first':>10}{'goal':>10}  what")
+    for key in KEYS:
+        value = figures.data.get(key.name)
+        shown = "null" if value is None else f"{value:g}"
+        marks = "" if value is None or key.reached(value, key.first) is not False else "  below first light's target"
+        first, goal = ("" if one is None else f"{one:g}" for one in (key.first, key.goal))
+        print(f"{key.name:26}{shown:>12}{first:>10}{goal:>10}  {key.what}{marks}")
+        if value is None:
+            print(f"{'':26}{figures.data.get(f'{key.name}_why', 'not measured')[:120]}")
+
+
+def _write(name: str, figures: Figures) -> None:
+    folder = state_dir(name) / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-bench.json"
+    path.write_text(json.dumps(figures.data, indent=1) + "\n")
+    link = project_root() / ".dingli" / "bench.json"
+    link.unlink(missing_ok=True)
+    link.symlink_to(path)
+    print(f"\n{path}")

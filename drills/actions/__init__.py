@@ -1,0 +1,1 @@
+"""What drills do; each function is a Chaos Toolkit action."""

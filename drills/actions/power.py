@@ -1,0 +1,37 @@
+"""Sites lose and regain power."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from dingli.power import power_off, power_on
+from drills.exceptions import DrillRefused
+from drills.settings import Settings
+
+__all__ = ["give_power_back", "site_loses_power"]
+
+
+def site_loses_power(configuration: dict[str, Any]) -> dict[str, Any]:
+    """Cuts the power of all hosts of the site at once.
+
+    Returns `t0_ns`, the moment (wall clock) just before the first cut was asked for, from which RTO counts.
+    """
+    settings = Settings.of(configuration)
+    if not settings.run_id:
+        raise DrillRefused(
+            "no drill was confirmed", "a run begun by drills.controls.drill", "keep it in the experiment"
+        )
+    t0_ns = time.time_ns()
+    with ThreadPoolExecutor(len(settings.hosts)) as pool:
+        list(pool.map(lambda host: power_off(settings.environment, host, settings.off_s), settings.hosts))
+    return {"t0_ns": t0_ns, "done_ns": time.time_ns(), "hosts": settings.hosts, "off_s": settings.off_s}
+
+
+def give_power_back(configuration: dict[str, Any]) -> dict[str, Any]:
+    """Switches every host of the site on; what is on stays on, so that this serves as rollback too."""
+    settings = Settings.of(configuration)
+    with ThreadPoolExecutor(len(settings.hosts)) as pool:
+        list(pool.map(lambda host: power_on(settings.environment, host), settings.hosts))
+    return {"at_ns": time.time_ns(), "hosts": settings.hosts}

@@ -1,0 +1,1 @@
+"""What Chaos Toolkit leaves out: the plan, the confirmation, evidence, and a verdict that a failed action fails."""

@@ -1,0 +1,257 @@
+"""The verdict of a drill, from what it left behind alone: it can be given again, offline."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dingli.environment import Environment
+from dingli.exceptions import DingliError
+from drills import measure
+from drills.checker import record
+from drills.checker.check import Verdict, check, replay
+from drills.checker.journal import read_dump
+from drills.checker.record import Incomplete
+from drills.exceptions import TooLittleSeen
+from drills.settings import Settings
+
+__all__ = ["DrillReport", "Step", "error_of", "judge"]
+
+PROBE, JOURNAL = "probe.jsonl", "journal.jsonl"
+_MOST_FINDINGS = 20
+_TOO_LITTLE = (DingliError, Incomplete, OSError, KeyError, ValueError)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One activity of the experiment."""
+
+    name: str
+    status: str
+    started: str
+    duration_s: float
+    error: str = ""
+    output: Any = None
+
+
+@dataclass
+class DrillReport:
+    """Everything a reader of the drill needs; times in seconds."""
+
+    drill: str
+    environment: str
+    cell: str
+    site: str
+    run_id: str
+    verdict: Verdict = Verdict.UNKNOWN
+    reasons: list[str] = field(default_factory=list)
+    started: str = ""
+    taken_over_by: str = ""
+    service_rto_s: float | None = None
+    member_rto_s: dict[str, float] = field(default_factory=dict)
+    silent_members: list[str] = field(default_factory=list)
+    rpo_commands: int | None = None
+    rpo_ids: list[str] = field(default_factory=list)
+    failback_gap_s: float | None = None
+    steps: list[Step] = field(default_factory=list)
+    timeline: list[dict[str, Any]] = field(default_factory=list)
+    buckets: list[dict[str, Any]] = field(default_factory=list)
+    checker: dict[str, Any] = field(default_factory=dict)
+    targets: dict[str, float] = field(default_factory=dict)
+    emulated: list[str] = field(default_factory=list)
+    caveats: list[str] = field(default_factory=list)
+
+    @property
+    def worst_member_rto_s(self) -> float | None:
+        """The member that waited longest."""
+        return max(self.member_rto_s.values(), default=None)
+
+    def as_data(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {**asdict(self), "worst_member_rto_s": self.worst_member_rto_s}
+
+
+def judge(drill: str, journal: dict[str, Any], settings: Settings, folder: Path) -> DrillReport:
+    """Reads Chaos Toolkit's journal, and the clients' records and the dump in `folder`.
+
+    A failed step fails the drill, as does a finding of the checker or a missed target; too little seen is unknown.
+    """
+    report = DrillReport(drill, settings.environment.name, settings.cell.name, settings.site, settings.run_id)
+    report.steps = _steps(journal)
+    report.started = str(journal.get("start", ""))
+    _describe(report, settings.environment, settings)
+    doubts = []
+    if not journal.get("run"):
+        doubts.append("no step of the drill was begun: nothing was touched, and nothing measured")
+    else:
+        for part in (_times, _members, _failback, _checked):
+            try:
+                part(report, folder, settings)
+            except _TOO_LITTLE as error:
+                doubts.append(f"could not be measured: {error.found if isinstance(error, DingliError) else error}")
+        _draw_timeline(report)
+    if silent := report.silent_members:
+        doubts.append(f"members that saw nothing after the takeover: {', '.join(silent)}")
+    if report.checker.get("verdict") == Verdict.UNKNOWN:
+        doubts.append(f"the checker could not tell: {report.checker['why']}")
+    proven = [*_failed(report, journal), *_found(report), *_missed_targets(report, settings)]
+    report.verdict = Verdict.FAIL if proven else Verdict.UNKNOWN if doubts else Verdict.PASS
+    report.reasons = list(dict.fromkeys([*proven, *doubts]))
+    return report
+
+
+def error_of(run: dict[str, Any]) -> str:
+    """What an activity of Chaos Toolkit's journal died of, in one line; nothing if it did not."""
+    last = (run.get("exception") or [""])[-1]
+    return "; ".join(last.strip().splitlines()).removeprefix("chaoslib.exceptions.ActivityFailed: ")
+
+
+def _steps(journal: dict[str, Any]) -> list[Step]:
+    """Every activity that was begun. One that a signal interrupted has no status in the journal."""
+    runs = [*_hypothesis(journal, "before"), *(journal.get("run") or []), *_hypothesis(journal, "after")]
+    return [
+        Step(
+            str(one["activity"]["name"]),
+            str(one.get("status", "interrupted")),
+            str(one.get("start", "")),
+            float(one.get("duration", 0.0)),
+            error_of(one),
+            one.get("output"),
+        )
+        for one in [*runs, *(journal.get("rollbacks") or [])]
+    ]
+
+
+def _hypothesis(journal: dict[str, Any], when: str) -> list[dict[str, Any]]:
+    state = (journal.get("steady_states") or {}).get(when) or {}
+    return list(state.get("probes", []))
+
+
+def _failed(report: DrillReport, journal: dict[str, Any]) -> list[str]:
+    failed = [f"{step.name}: {step.error or step.status}" for step in report.steps if step.status != "succeeded"]
+    if journal.get("status") != "completed" and not (journal.get("status") == "failed" and failed):
+        failed.append(f"the experiment ended as {journal.get('status')}")
+    if journal.get("deviated"):
+        failed.append("the steady state did not return")
+    return failed
+
+
+def _found(report: DrillReport) -> list[str]:
+    findings = report.checker.get("findings", []) if report.checker.get("verdict") == Verdict.FAIL else []
+    return [f"{one['kind']}: {one['what']}" for one in findings[:_MOST_FINDINGS]]
+
+
+def _missed_targets(report: DrillReport, settings: Settings) -> list[str]:
+    """Times of an emulated core are reported, and judged by nobody."""
+    if _is_emulated(report.taken_over_by, settings):
+        return []
+    targets, pairs = settings.environment.targets, []
+    pairs.append(("service RTO", report.service_rto_s, targets.service_rto_s))
+    pairs.append(("member RTO", report.worst_member_rto_s, targets.member_rto_s))
+    return [f"{name} {took:.2f} s, target {most:g} s" for name, took, most in pairs if took is not None and took > most]
+
+
+def _output(report: DrillReport, name: str) -> dict[str, Any]:
+    for step in report.steps:
+        if step.name == name and step.status == "succeeded" and isinstance(step.output, dict):
+            return step.output
+    raise TooLittleSeen(f"the step {name!r} left no result", "one")
+
+
+def _describe(report: DrillReport, environment: Environment, settings: Settings) -> None:
+    targets = environment.targets
+    report.targets = {
+        "service_rto_s": targets.service_rto_s,
+        "member_rto_s": targets.member_rto_s,
+        "rpo_commands": targets.rpo_commands,
+    }
+    cores = [core.host for core in settings.cell.cores]
+    report.emulated = sorted(name for name in cores if environment.hosts[name].emulated)
+    if environment.kind == "lab":
+        report.caveats.append(
+            "Power was cut to containers: the machine's page cache survived and the journal's members share a disk, "
+            "so loss of unsynced writes was not tested."
+        )
+    if report.emulated:
+        report.caveats.append(
+            f"Emulated processor on {', '.join(report.emulated)}: correct there, but not as fast as hardware."
+        )
+    report.caveats.append("The journal's etcd is a common mode of failure of all cores of its cells.")
+
+
+def _times(report: DrillReport, folder: Path, _: Settings) -> None:
+    t0_ns, offset_ns = _t0(report)
+    orders = measure.read_probe(folder / PROBE, offset_ns)
+    report.buckets = [asdict(one) for one in measure.buckets(orders, t0_ns)]
+    report.taken_over_by = str(_output(report, "taken-over")["core"])
+    report.service_rto_s = measure.service_rto_s(orders, t0_ns)
+
+
+def _members(report: DrillReport, folder: Path, settings: Settings) -> None:
+    t0_ns, offset_ns = _t0(report)
+    probe = folder / PROBE
+    members = [path for path in _records(folder) if not path.name.startswith("PROBE")]
+    old_epoch = measure.epoch_before(measure.read_probe(probe, offset_ns), t0_ns)
+    report.member_rto_s = measure.member_rto_s(members, probe, old_epoch, t0_ns, offset_ns)
+    declared = {name for name in settings.cell.sessions if not name.startswith("PROBE")}
+    report.silent_members = sorted(declared - set(report.member_rto_s))
+
+
+def _failback(report: DrillReport, folder: Path, _: Settings) -> None:
+    """How long leadership going home was felt; not a target, so that missing it is told and not judged."""
+    back = _output(report, "fail-back")
+    orders = measure.read_probe(folder / PROBE, _t0(report)[1])
+    around = [one for one in orders if back["started_ns"] - 2e9 <= one.due_ns <= back["done_ns"] + 5e9]
+    report.failback_gap_s = measure.longest_silence_s(around)
+    if report.failback_gap_s is None:
+        report.caveats.append("The load had ended before leadership went home: that switch's gap was not measured.")
+
+
+def _checked(report: DrillReport, folder: Path, settings: Settings) -> None:
+    dump = read_dump(folder / JOURNAL)
+    journal = replay(settings.cell.name, dump.entries, int(_output(report, "collect")["head"]))
+    checked = check(record.read(_records(folder)), journal)
+    report.checker = checked.as_data()
+    report.rpo_ids, report.rpo_commands = checked.lost, len(checked.lost)
+
+
+def _records(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.jsonl") if path.name not in (PROBE, JOURNAL, "record.jsonl"))
+
+
+def _t0(report: DrillReport) -> tuple[int, int]:
+    """The moment of the first cut, and how far the load host's clock is ahead, in nanoseconds."""
+    return int(_output(report, "site-loses-power")["t0_ns"]), int(_output(report, "clock-offset")["offset_ns"])
+
+
+_MOMENTS = [
+    ("the site loses power", "site-loses-power", "t0_ns"),
+    ("power is off everywhere", "site-loses-power", "done_ns"),
+    ("{core} leads, seen from outside", "taken-over", "at_ns"),
+    ("power is back", "power-returns", "at_ns"),
+    ("the site has caught up", "rejoined", "at_ns"),
+    ("fail-back asked for", "fail-back", "started_ns"),
+    ("leadership is home", "fail-back", "done_ns"),
+]
+
+
+def _draw_timeline(report: DrillReport) -> None:
+    """What is known of the moments, counted from the cut."""
+    outputs = {step.name: step.output for step in reversed(report.steps) if isinstance(step.output, dict)}
+    t0_ns = outputs.get("site-loses-power", {}).get("t0_ns")
+    if t0_ns is None:
+        return
+    moments = [
+        ((outputs[step][key] - t0_ns) / 1e9, what.format(core=report.taken_over_by or "another core"))
+        for what, step, key in _MOMENTS
+        if key in outputs.get(step, {})
+    ]
+    if report.service_rto_s is not None:
+        moments.append((report.service_rto_s, "first acknowledgement under the new epoch"))
+    report.timeline = [{"at_s": round(at_s, 3), "what": what} for at_s, what in sorted(moments)]
+
+
+def _is_emulated(core: str, settings: Settings) -> bool:
+    host = core.split("/")[0]
+    return host in settings.environment.hosts and settings.environment.hosts[host].emulated

@@ -1,0 +1,1 @@
+"""What drills look at; each function is a Chaos Toolkit probe."""

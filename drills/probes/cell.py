@@ -1,0 +1,98 @@
+"""The cell: steady, taken over, whole again."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from dingli.cell import View, wait_until
+from drills.settings import Settings
+
+__all__ = ["rejoined", "steady", "taken_over"]
+
+MAX_LAG_MS = 100
+EMULATED_LAG_MS = 3_000
+
+
+def _not_steady(view: View, settings: Settings) -> str | None:
+    """Why the cell is not in steady state, or None."""
+    cores = [core.core_id for core in settings.cell.cores]
+    if view.halted:
+        return "the cell is halted"
+    if view.quarantined:
+        return f"quarantined: {', '.join(view.quarantined)}"
+    if view.members_down:
+        return f"journal members down: {', '.join(view.members_down)}"
+    if view.leader != settings.home:
+        return f"{view.leader or 'nobody'} leads, {settings.home} should"
+    if not view.leads(settings.home):
+        return f"{settings.home} holds the leader key and does not say that it leads"
+    if missing := [core for core in cores if core not in view.cores or view.cores[core].age_ms > 5_000]:
+        return f"cores that say nothing: {', '.join(missing)}"
+    return _misplaced(view, settings) or _behind(view, settings)
+
+
+def _misplaced(view: View, settings: Settings) -> str | None:
+    environment = settings.environment
+    home_site = environment.site_of(settings.home.split("/")[0])
+    if view.journal_leader not in environment.hosts:
+        return "the journal has no leader"
+    site = environment.site_of(view.journal_leader)
+    if site.name == home_site.name or site.city != home_site.city:
+        return f"the journal's leader is {view.journal_leader}, expected on the other site of {home_site.city}"
+    return None
+
+
+def _behind(view: View, settings: Settings) -> str | None:
+    for core in view.cores.values():
+        host = settings.environment.hosts[core.core.split("/")[0]]
+        limit = EMULATED_LAG_MS if host.emulated else MAX_LAG_MS
+        if core.lag_ms > limit:
+            return f"{core.core} lags {core.lag_ms} ms, at most {limit} expected"
+    by_head: dict[int, set[str]] = {}
+    for core in view.cores.values():
+        by_head.setdefault(core.head, set()).add(core.hash)
+    return next((f"hashes differ at {head}" for head, hashes in by_head.items() if len(hashes) > 1), None)
+
+
+def steady(configuration: dict[str, Any], timeout_s: float = 60.0) -> bool:
+    """True when all members, cores and hashes are as they should be; raises CellError with the reason."""
+    settings = Settings.of(configuration)
+    wait_until(settings.environment, settings.cell.name, lambda view: _not_steady(view, settings), timeout_s=timeout_s)
+    return True
+
+
+def taken_over(configuration: dict[str, Any], timeout_s: float = 90.0) -> dict[str, Any]:
+    """Waits until a core on another site leads; says which, and under what epoch."""
+    settings = Settings.of(configuration)
+
+    def why_not(view: View) -> str | None:
+        host = view.leader.split("/")[0]
+        if not host:
+            return "nobody leads"
+        if host in settings.hosts:
+            return f"{view.leader} still leads"
+        if settings.takeover_by and view.leader != settings.takeover_by:
+            return f"{view.leader} leads, expected {settings.takeover_by}"
+        return None if view.leads(view.leader) else f"{view.leader} has not said that it leads"
+
+    view = wait_until(settings.environment, settings.cell.name, why_not, timeout_s=timeout_s)
+    return {"core": view.leader, "epoch": view.epoch, "at_ns": view.at_ns}
+
+
+def rejoined(configuration: dict[str, Any], timeout_s: float = 120.0) -> dict[str, Any]:
+    """Waits until the site's journal member is well and its cores are at the head."""
+    settings = Settings.of(configuration)
+    ours = [core.core_id for core in settings.cell.cores if core.host in settings.hosts]
+
+    def why_not(view: View) -> str | None:
+        if view.members_down:
+            return f"journal members down: {', '.join(view.members_down)}"
+        silent = [core for core in ours if core not in view.cores or view.cores[core].age_ms > 5_000]
+        if silent:
+            return f"cores that say nothing: {', '.join(silent)}"
+        return _behind(view, settings)
+
+    started_ns = time.time_ns()
+    wait_until(settings.environment, settings.cell.name, why_not, timeout_s=timeout_s)
+    return {"cores": ours, "started_ns": started_ns, "at_ns": time.time_ns()}

@@ -1,0 +1,38 @@
+"""What a drill left behind: the clients' records and the journal, brought to the controller."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from dingli.cell import observe, remote
+from drills.settings import Settings
+
+__all__ = ["clock_offset", "collect"]
+
+
+def collect(configuration: dict[str, Any]) -> dict[str, Any]:
+    """Fetches records, probe output and the journal up to its present head."""
+    settings = Settings.of(configuration)
+    files = remote.fetch(settings.environment, settings.load_host, settings.load_folder, settings.workspace)
+    head = max(core.head for core in observe(settings.environment, settings.cell.name).cores.values())
+    dump = remote.on_any_main_core(
+        settings.environment, settings.cell.name, "dump", "--from", "1", "--to", str(head), timeout_s=120.0
+    )
+    journal = settings.workspace / "journal.jsonl"
+    journal.write_text(dump)
+    return {"folder": str(settings.workspace), "files": [path.name for path in [*files, journal]], "head": head}
+
+
+def clock_offset(configuration: dict[str, Any]) -> dict[str, Any]:
+    """How far the load host's clock is ahead of the controller's, and how sure that is (half a round trip)."""
+    settings = Settings.of(configuration)
+    best: tuple[int, int] | None = None
+    for _ in range(3):
+        before = time.time_ns()
+        there = int(remote.run(settings.environment, settings.load_host, "date +%s%N").stdout)
+        after = time.time_ns()
+        found = (after - before) // 2, there - (before + after) // 2
+        best = min(best, found) if best else found
+    assert best is not None
+    return {"offset_ns": best[1], "uncertainty_ns": best[0]}
