@@ -180,12 +180,14 @@ def _describe(report: DrillReport, environment: Environment, settings: Settings)
     report.caveats.append("The journal's etcd is a common mode of failure of all cores of its cells.")
 
 
-def _times(report: DrillReport, folder: Path, _: Settings) -> None:
+def _times(report: DrillReport, folder: Path, settings: Settings) -> None:
     t0_ns, offset_ns = _t0(report)
     orders = measure.read_probe(folder / PROBE, offset_ns)
     report.buckets = [asdict(one) for one in measure.buckets(orders, t0_ns)]
     report.taken_over_by = str(_output(report, "taken-over")["core"])
     report.service_rto_s = measure.service_rto_s(orders, t0_ns)
+    if unseen := sorted(set(settings.cell.gateways) - {one.gateway for one in orders}):
+        raise TooLittleSeen(f"no probe on the gateways {', '.join(unseen)}", "one on each")
 
 
 def _members(report: DrillReport, folder: Path, settings: Settings) -> None:
@@ -193,7 +195,8 @@ def _members(report: DrillReport, folder: Path, settings: Settings) -> None:
     probe = folder / PROBE
     members = [path for path in _records(folder) if not path.name.startswith("PROBE")]
     old_epoch = measure.epoch_before(measure.read_probe(probe, offset_ns), t0_ns)
-    report.member_rto_s = measure.member_rto_s(members, probe, old_epoch, t0_ns, offset_ns)
+    found = measure.member_rto_s(members, probe, old_epoch, t0_ns, offset_ns)
+    report.member_rto_s = dict(sorted(found.items()))
     declared = {name for name in settings.cell.sessions if not name.startswith("PROBE")}
     report.silent_members = sorted(declared - set(report.member_rto_s))
 

@@ -85,7 +85,7 @@ def _picture(report: DrillReport) -> dict[str, Any] | None:
     ]
     every = next(step for step in _TICKS_S if (last - first) / step <= _MOST_TICKS or step == _TICKS_S[-1])
     ticks = [{"x": x(at), "at_s": at} for at in range(ceil(first / every) * every, int(last) + 1, every)]
-    lines = [{"y": _HEIGHT - height(at), "label": label} for at, label in _LINES_MS if 0.15 < at / worst_ms <= 1]
+    lines = [{"y": _HEIGHT - height(at), "label": label} for at, label in _LINES_MS if 0.015 < at / worst_ms <= 1]
     marks = _spread([{**one, "x": min(max(x(one["at_s"]), 0.0), _WIDTH)} for one in report.timeline])
     return {
         "bars": bars, "marks": marks, "ticks": ticks, "lines": lines, "worst_ms": worst_ms,

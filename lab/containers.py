@@ -23,6 +23,8 @@ _READ_ONLY = (*(f"/proc/sys/{part}" for part in _MACHINE_SETTINGS), "/proc/sysrq
 
 _ALIVE = ("running", "stopping", "paused")
 
+_CLEARING_S = 15
+
 _V1_MEMORY = Path("/sys/fs/cgroup/memory")
 
 
@@ -96,8 +98,15 @@ def create(host: LabHost, files: bytes) -> None:
 
 
 def start(host: LabHost) -> None:
-    """Power to a machine that has its disk. Its network namespace must exist."""
-    run(_limited(host.name, podman("start", host.name)), timeout_s=60)
+    """Power to a machine that has its disk. Its network namespace must exist.
+
+    The runtime may still be clearing away what a power cut left; until it has, it says that the machine exists already.
+    """
+    command, until = _limited(host.name, podman("start", host.name)), time.monotonic() + _CLEARING_S
+    while b"already exists" in (done := attempt(command, timeout_s=60)).stderr and time.monotonic() < until:
+        attempt(podman("container", "cleanup", host.name), timeout_s=30)
+    if done.returncode != 0:
+        run(command, timeout_s=60)
 
 
 def kill(name: str) -> None:

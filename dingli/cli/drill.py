@@ -50,7 +50,7 @@ def drill(
     }  # fmt: skip
     run_experiment(experiment, {"runtime": {"rollbacks": {"strategy": "always"}}})
     if held.refused is not None:
-        raise typer.Exit(ExitCode.FAILED)
+        raise typer.Exit(held.refused.exit_code)
     report = held.report
     if report is None:
         raise typer.Exit(ExitCode.UNKNOWN)

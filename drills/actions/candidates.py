@@ -12,7 +12,7 @@ from drills.settings import Settings
 
 __all__ = ["hold_back_others", "let_others_go"]
 
-_LONGEST_S = 600
+_REST_S = 300  # longer than everything that comes after the load
 
 
 def _others(settings: Settings) -> list[str]:
@@ -33,7 +33,7 @@ def hold_back_others(configuration: dict[str, Any]) -> dict[str, Any]:
     for host in _others(settings):
         timer = [
             "systemd-run",
-            f"--on-active={_LONGEST_S}",
+            f"--on-active={settings.load_s + _REST_S}",
             f"--unit=dingli-drill-{settings.run_id}",
             "systemctl",
             "start",

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
 from dingli.cell import observe, remote
+from drills.exceptions import StepFailed
 from drills.settings import Settings
 
-__all__ = ["clock_offset", "collect"]
+__all__ = ["clock_offset", "collect", "head_of"]
 
 
 def collect(configuration: dict[str, Any]) -> dict[str, Any]:
-    """Fetches records, probe output and the journal up to its present head."""
+    """Fetches records, probe output and the whole journal."""
     settings = Settings.of(configuration)
     files = remote.fetch(settings.environment, settings.load_host, settings.load_folder, settings.workspace)
-    head = max(core.head for core in observe(settings.environment, settings.cell.name).cores.values())
-    dump = remote.on_any_main_core(
-        settings.environment, settings.cell.name, "dump", "--from", "1", "--to", str(head), timeout_s=120.0
-    )
+    told = max(core.head for core in observe(settings.environment, settings.cell.name).cores.values())
+    dump = remote.on_any_main_core(settings.environment, settings.cell.name, "dump", timeout_s=120.0)
     journal = settings.workspace / "journal.jsonl"
     journal.write_text(dump)
+    head = head_of(dump, told)
     return {"folder": str(settings.workspace), "files": [path.name for path in [*files, journal]], "head": head}
+
+
+def head_of(dump: str, told: int) -> int:
+    """The number of a dump's last entry; raises StepFailed if it ends before the head that the cores told of.
+
+    What cores tell is up to a second old: a dump that ended there would miss what was acknowledged last.
+    """
+    lines = dump.splitlines()
+    head = int(json.loads(lines[-1])["n"]) if lines else 0
+    if head < told:
+        raise StepFailed(
+            f"the journal's dump ends at {head}", f"at least {told}, where the cores stand", "run it again"
+        )
+    return head
 
 
 def clock_offset(configuration: dict[str, Any]) -> dict[str, Any]:

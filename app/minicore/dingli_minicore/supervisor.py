@@ -55,6 +55,8 @@ class Supervisor:
             self._etcd.close()
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             code = live(self._config, self._note)
+        except Exception:  # noqa: BLE001 - the outermost edge: nothing else would tell why the process ended
+            _log.exception("the core did not start")
         finally:
             # Neither the parent's stack nor its exit handlers are the child's.
             logging.shutdown()

@@ -48,14 +48,17 @@ class Past:
         return folder
 
     def probe(self) -> list[dict[str, Any]]:
-        """An order every 100 ms on gateway b: answered at once, or never while nobody led."""
+        """An order every 100 ms on both gateways: b answers at once, or never while nobody led; a loses power."""
         lines: list[dict[str, Any]] = [{"wall_ns": self.t0_ns + AHEAD_NS, "monotonic_ns": self.t0_ns}]
         for number in range(-30, (self.gap_ns + 8 * SECOND) // 100_000_000):
             due_ns = self.t0_ns + number * 100_000_000
             dead = self.t0_ns - 50_000_000 < due_ns < self.t0_ns + self.gap_ns
             epoch = 7 if due_ns < self.t0_ns else 8
             answer = {"acked_ns": None, "epoch": None} if dead else {"acked_ns": due_ns + 4_000_000, "epoch": epoch}
-            lines.append({"gateway": "b", "cl_ord_id": f"P{number}", "due_ns": due_ns, **answer})
+            lines.append({"gateway": "b", "cl_ord_id": f"P2-{number}", "due_ns": due_ns, **answer})
+            if epoch == 8:
+                answer = {"acked_ns": None, "epoch": None}
+            lines.append({"gateway": "a", "cl_ord_id": f"P1-{number}", "due_ns": due_ns, **answer})
         return lines
 
     def outputs(self) -> dict[str, Any]:

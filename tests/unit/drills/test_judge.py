@@ -90,6 +90,16 @@ def test_no_acknowledgement_under_a_newer_epoch_is_unknown(tmp_path: Path) -> No
     assert any("newer epoch" in reason for reason in report.reasons)
 
 
+def test_a_gateway_that_no_probe_watched_makes_it_unknown(tmp_path: Path) -> None:
+    past = Past()
+    probe = past.leave(tmp_path) / "probe.jsonl"
+    probe.write_text("".join(line for line in probe.read_text().splitlines(keepends=True) if '"a"' not in line))
+    report = judge("site_loss", past.chaos_journal(), settings(), tmp_path)
+    assert report.verdict is Verdict.UNKNOWN
+    assert report.service_rto_s == pytest.approx(2.004)
+    assert any("no probe on the gateways a" in reason for reason in report.reasons)
+
+
 def test_a_member_that_heard_nothing_afterwards_makes_it_unknown(tmp_path: Path) -> None:
     past = Past()
     past.lines = [line for line in past.lines if not (line["s"] == "M002" and "\x0111=b9\x01" in line.get("raw", ""))]

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from drills import measure
-from drills.exceptions import TooLittleSeen
+from drills.exceptions import StepFailed, TooLittleSeen
 from drills.measure import Order
+from drills.probes.records import head_of
 
 MS = 1_000_000
 T0 = 10_000 * MS
@@ -64,3 +65,12 @@ def test_buckets_hold_the_worst_and_the_unanswered() -> None:
 def test_silence_is_between_two_acknowledgements() -> None:
     assert measure.longest_silence_s([at(0, 1), at(100, 1), at(200, 801)]) == pytest.approx(0.9)
     assert measure.longest_silence_s([at(0, 1), at(100, None)]) is None
+
+
+def test_the_dumps_head_is_its_last_entry_and_not_what_cores_told_a_second_ago() -> None:
+    dump = '{"n": 1, "value": ""}\n{"n": 2, "value": ""}\n'
+    assert head_of(dump, told=1) == 2
+    with pytest.raises(StepFailed, match="ends at 2"):
+        head_of(dump, told=3)
+    with pytest.raises(StepFailed, match="ends at 0"):
+        head_of("", told=1)
