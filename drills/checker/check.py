@@ -275,15 +275,16 @@ class _Check:
             self.found(Kind.DIFFERENT, "", f"fill {match_id}: {sorted(amounts)} to its two sides")
         expected = self.sides_in_journal.get(match_id, set())
         for session, exec_id in sorted(expected - {(session, exec_id) for session, exec_id, _, _ in seen}):
-            if session in self.record.sessions:
-                self.found(Kind.ONE_SIDED, session, f"fill {match_id}: ExecID {exec_id} never received")
+            self.found(Kind.ONE_SIDED, session, f"fill {match_id}: ExecID {exec_id} never received")
 
     @property
     def sides_in_journal(self) -> dict[str, set[tuple[str, str]]]:
         if not hasattr(self, "_sides"):
             self._sides: dict[str, set[tuple[str, str]]] = defaultdict(set)
-            for one in self.journal.executed:
-                for event in one.events:
+            # What was told before the record began (to a session's earlier numbers) was for earlier records.
+            ours = [era for era in self.journal.told if era[0] in self.record.sessions and self._begins_after(era)]
+            for era in ours:
+                for _, _, event in self.journal.told[era].values():
                     if event["type"] == "ExecutionReport" and event["match_id"]:
                         self._sides[event["match_id"]].add((event["session"], event["exec_id"]))
         return self._sides

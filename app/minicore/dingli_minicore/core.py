@@ -27,6 +27,7 @@ __all__ = ["Core", "Quarantined", "Role"]
 _log = logging.getLogger("dingli.core")
 _PAGE = 500
 _HANDOVER_S = 0.5
+_HOME_S = 30.0
 
 
 class Role(StrEnum):
@@ -64,6 +65,7 @@ class Core:
         self.links = LinkServer(config.listen, context, f"gateway-{config.cell}", self.inbox)
         self._watch: Watch | None = None
         self._poll_due = 0.0
+        self._home_due = 0.0
         self._status_due = 0.0
         self._missed = 0
         self._gone_since: float | None = None
@@ -144,6 +146,9 @@ class Core:
         while self.poll([]) == _PAGE and self.replica.blocked is None:
             self._check_quarantine()
         self._poll_due = time.monotonic() + self.config.poll_s
+        if time.monotonic() >= self._home_due:
+            self._home_due = time.monotonic() + _HOME_S
+            self.etcd.go_home()
         if self._watch is None:
             self.role = Role.FOLLOWER if self.role == Role.STARTING else self.role
             self._watch_etcd.at = self.etcd.at
@@ -361,7 +366,6 @@ class Core:
         _log.warning("leadership of epoch %d ended: %s", epoch, lost)
         self._gone_since = None
         self._poll_due = 0.0
-        self.etcd.at = 0
         self._give_up(epoch)
 
     def _give_up(self, epoch: int) -> None:

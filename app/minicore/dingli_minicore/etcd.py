@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import ssl
 import time
 from base64 import b64decode, b64encode
@@ -35,6 +36,7 @@ Json = dict[str, Any]
 
 _NOT_DONE = {3, 5, 6, 7, 8, 9, 11, 12, 16}
 """gRPC codes that say that nothing was done; all others leave it open."""
+_PROBE_S = 0.2
 _TOKEN = ("auth token", "auth store is old", "user name is empty")
 
 
@@ -194,6 +196,17 @@ class Etcd:
         """Turn to the next member, and drop the connection to this one."""
         self.drop(self.at)
         self.at = (self.at + 1) % len(self._access.endpoints)
+
+    def go_home(self) -> None:
+        """Turn back to the first member, which is the nearest, if its host accepts connections."""
+        if self.at == 0:
+            return
+        connection = self.open(0, _PROBE_S)
+        try:
+            with socket.create_connection((connection.host, connection.port), _PROBE_S):
+                self.at = 0
+        except OSError:
+            return
 
     def drop(self, index: int) -> None:
         """Close the connection to a member."""

@@ -148,6 +148,24 @@ def test_a_stopped_leader_that_comes_back_writes_nothing(journal: Journal, tmp_p
             assert Kind.NEW_ORDER not in commands
 
 
+def test_a_leader_whose_key_is_gone_writes_nothing_even_where_nobody_else_leads(
+    journal: Journal, tmp_path: Path
+) -> None:
+    journal.policy(one_minimal="automatic")
+    core = CoreProcess(A, tmp_path, journal.url, lease_s=10)
+    with running(core):
+        eventually(lambda: journal.status(A).get("role") == "leader")
+        core.signal_child(signal.SIGSTOP)
+        journal.policy(one_minimal="manual")
+        journal.delete("leader")
+        before = journal.entries()[-1][0]
+        core.signal_child(signal.SIGCONT)
+        eventually(lambda: journal.status(A).get("role") == "follower")
+        assert journal.entries()[-1][0] == before
+        assert journal.status(A)["head"] == before
+        assert not journal.leader()
+
+
 def test_a_lost_reply_doubles_nothing(journal: Journal, tmp_path: Path) -> None:
     journal.policy(one_minimal="automatic")
     with LossyProxy(journal.port) as proxy:

@@ -11,7 +11,7 @@ import pytest
 from drills.checker import fix, record
 from drills.checker.check import Kind, Report, Verdict, check, replay
 from drills.checker.record import Incomplete
-from drills.checker.stream import Journal
+from drills.checker.stream import Journal, of_session
 from tests.unit.checker import honest
 
 Lines = list[honest.Line]
@@ -210,3 +210,22 @@ def test_a_journal_that_ends_early_or_has_a_hole_cannot_support_a_verdict() -> N
         replay("alpha", entries[:-1], len(entries))
     with pytest.raises(Incomplete, match="expected 3"):
         replay("alpha", entries[:2] + entries[3:], len(entries))
+
+
+def test_what_an_earlier_record_was_told_is_not_held_against_this_one(tmp_path: Path) -> None:
+    """M002's order of yesterday is filled by M001 just before M002's new run begins: nobody is left to hear of it."""
+    journal = honest.trading_day()
+    earlier = len(journal.executed)
+    later = honest.CONNECTION + 1
+    journal.append([of_session("Logon", "M001", later, 1, heartbeat_s=5, reset=1)])
+    journal.append([honest.new("M001", 2, "n1", "2", 3, 67_000_000) | {"connection": later}])
+    journal.append([of_session("Logon", "M002", later, 1, heartbeat_s=5, reset=1)])
+    journal.append([honest.new("M002", 2, "n2", "1", 1, 67_000_000) | {"connection": later}])
+    today = [one for one in honest.lines(journal) if one["e"] == "resolved" or one["t"] == 0]
+    start = journal.executed[earlier].time_ns - 100_000
+    today += [one for one in honest.lines(journal) if start <= one["t"] < 2**62]
+    told = receives(today, "M002", t34="1")[0]["t"]
+    today = [one for one in today if not (one["e"] == "recv" and one["s"] == "M002" and one["t"] < told)]
+    report = verdict_on(tmp_path, sorted(today, key=lambda one: one["t"]), journal)
+    assert (report.verdict, report.findings) == (Verdict.PASS, [])
+    assert report.counts["fills"] == 1
