@@ -14,7 +14,9 @@ from dingli.exceptions import ExitCode, InputError
 
 app = typer.Typer()
 
-_EPILOG = "Examples: dingli drill site_loss lab; dingli drill site_loss lab --yes --takeover-by standby-2/minimal --json"
+_EPILOG = (
+    "Examples: dingli drill site_loss lab; dingli drill site_loss lab --yes --takeover-by standby-2/minimal --json"
+)
 
 
 def _drill_files() -> dict[str, Path]:

@@ -71,7 +71,8 @@ def load_configuration(environment: Environment, cell: str) -> dict[str, Any]:
             for name in declared.gateways
         ],
         "instruments": [
-            one.model_dump(mode="json", include={"symbol", "tick", "min_price", "max_price"}) for one in declared.instruments
+            one.model_dump(mode="json", include={"symbol", "tick", "min_price", "max_price"})
+            for one in declared.instruments
         ],
         "ca": "/etc/dingli/pki/ca.crt",
         "sessions": list(declared.sessions),
