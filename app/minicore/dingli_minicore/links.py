@@ -19,6 +19,7 @@ __all__ = ["FromLink", "Link", "LinkServer", "server_context"]
 _log = logging.getLogger("dingli.links")
 _UNSENT = 64 * 1024 * 1024
 _CHUNK = 262_144
+_DEAD_MS = 10_000
 
 
 def server_context(tls: Tls) -> ssl.SSLContext:
@@ -127,6 +128,8 @@ class LinkServer(threading.Thread):
             sock, address = listener.accept()
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # Every entry is sent to every link, so a gateway whose host is gone is noticed by this.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _DEAD_MS)
             if self._context is not None:
                 sock = self._context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
         except OSError as error:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 from dingli_core.entry import decode_entry
-from dingli_core.machine import Machine
+from dingli_core.machine import Machine as MainCore
+from dingli_minicore.machine import Machine as MinimalCore
 
 from drills.checker.stream import RandomStream
 
@@ -19,7 +20,7 @@ Step = Callable[[bytes], bytes]
 
 def main_core() -> Step:
     """Executes an entry with the main core; gives its rolling hash."""
-    machine = Machine("alpha")
+    machine = MainCore("alpha")
 
     def step(raw: bytes) -> bytes:
         machine.apply(decode_entry(raw), raw)
@@ -28,10 +29,21 @@ def main_core() -> Step:
     return step
 
 
+def minimal_core() -> Step:
+    """The same with the minimal core."""
+    machine = MinimalCore("alpha")
+
+    def step(raw: bytes) -> bytes:
+        machine.apply(raw)
+        return bytes(machine.hash)
+
+    return step
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_all_implementations_agree(seed: int) -> None:
     stream = RandomStream(seed)
-    steps = {"main": main_core()}
+    steps = {"main": main_core(), "minimal": minimal_core()}
     for raw in stream.entries(COMMANDS // len(SEEDS)):
         expected = stream.journal.reference.hash
         for name, step in steps.items():
