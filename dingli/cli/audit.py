@@ -33,7 +33,9 @@ class _EnvironmentFirst(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-app = typer.Typer(cls=_EnvironmentFirst, help=__doc__)
+_EPILOG = "Examples:\n\ndingli audit lab\n\ndingli audit judge .dingli/lab/evidence/000012-audit-20261121T034500Z"
+
+app = typer.Typer(cls=_EnvironmentFirst, help=__doc__, epilog=_EPILOG)
 
 _COLOURS = {
     Verdict.COMPLIANT: "green",
@@ -45,9 +47,9 @@ _COLOURS = {
 _JSON = typer.Option("--json", help="Print the report as JSON, and nothing else, on standard output.")
 
 
-@app.command()
+@app.command(epilog="Examples:\n\ndingli audit lab\n\ndingli audit lab --host ops-1 --json")
 def run(
-    environment: Annotated[str, typer.Argument(help="Name of the environment, or its file.")],
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of the environment, or its file.")],
     host: Annotated[
         list[str] | None, typer.Option(help="Only this host (repeat for more); the rest stays 未测评.")
     ] = None,
@@ -76,9 +78,12 @@ def run(
     raise typer.Exit(_exit_code(report))
 
 
-@app.command()
+@app.command(
+    epilog="Examples:\n\ndingli audit judge .dingli/lab/evidence/000012-audit-20261121T034500Z\n\n"
+    "dingli audit judge FOLDER --output /tmp/again --json"
+)
 def judge(
-    folder: Annotated[Path, typer.Argument(help="A run's folder, as `dingli audit ENV` printed it.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A run's folder, as `dingli audit ENV` printed it.")],
     output: Annotated[Path | None, typer.Option(help="Write report.json, report.xml and report.html here.")] = None,
     as_json_text: Annotated[bool, _JSON] = False,
 ) -> None:
@@ -102,7 +107,9 @@ def _chosen(environment: Environment, wanted: list[str] | None) -> list[str]:
     unknown = [name for name in wanted or () if name not in environment.hosts]
     if unknown:
         raise InputError(
-            f"no host {', '.join(unknown)} in {environment.name}", f"one of {', '.join(environment.hosts)}"
+            f"no host {', '.join(unknown)} in {environment.name}",
+            f"one of {', '.join(environment.hosts)}",
+            "correct --host",
         )
     return [name for name in environment.hosts if not wanted or name in wanted]
 

@@ -8,10 +8,10 @@ app = typer.Typer()
 
 
 @app.command(
-    epilog="Examples: dingli bench lab; dingli bench lab --only e2e --only drills; `make bench` sets up first."
+    epilog="Examples:\n\ndingli bench lab\n\ndingli bench lab --only e2e --only drills\n\nmake bench (sets up first)"
 )
 def bench(
-    environment: str = typer.Argument("lab", help="The environment; its hosts lose power."),
+    environment: str = typer.Argument("lab", metavar="[ENV]", help="The environment; its hosts lose power."),
     only: list[str] = typer.Option([], help="Measure only these: up, e2e, drills, arm, audit."),  # noqa: B008
     repetitions: int = typer.Option(5, min=1, max=50, help="Site losses to take the p95 of."),
 ) -> None:

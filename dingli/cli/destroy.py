@@ -15,7 +15,7 @@ from dingli.stacks.screen import Screen
 app = typer.Typer()
 
 
-@app.command()
+@app.command(epilog="Examples:\n\ndingli destroy lab\n\ndingli destroy lab --site dr --yes-destroy lab")
 def destroy(
     environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")],
     site: Annotated[list[str] | None, typer.Option(help="Only this site; may be repeated.")] = None,

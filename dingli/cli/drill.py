@@ -15,7 +15,9 @@ from dingli.exceptions import ExitCode, InputError
 app = typer.Typer()
 
 _EPILOG = (
-    "Examples: dingli drill site_loss lab; dingli drill site_loss lab --yes --takeover-by standby-2/minimal --json"
+    "Examples:\n\ndingli drill site_loss lab\n\n"
+    "dingli drill site_loss lab --site standby --off 30\n\n"
+    "dingli drill site_loss lab --yes --takeover-by standby-2/minimal --json"
 )
 
 
@@ -25,8 +27,8 @@ def _drill_files() -> dict[str, Path]:
 
 @app.command(epilog=_EPILOG)
 def drill(
-    name: str = typer.Argument(help="The drill: a file drills/<name>.yaml."),
-    environment: str = typer.Argument("lab", help="The environment, by name."),
+    name: str = typer.Argument(metavar="DRILL", help="The drill: a file drills/DRILL.yaml."),
+    environment: str = typer.Argument("lab", metavar="[ENV]", help="The environment, by name."),
     cell: str = typer.Option("alpha", help="The cell that members trade on meanwhile."),
     site: str = typer.Option("primary", help="The site that loses power."),
     takeover_by: str = typer.Option("", help="The core that has to take over; other candidates are held back."),

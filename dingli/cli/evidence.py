@@ -11,12 +11,16 @@ import typer
 
 from dingli.environment import load
 from dingli.evidence import Store, manifest, signing, verification, witness
-from dingli.evidence.store import RunFolder, default_allowed_signers
+from dingli.evidence.store import MANIFEST, RunFolder, default_allowed_signers
 from dingli.exceptions import ExitCode, InputError
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(
+    no_args_is_help=True,
+    epilog="Examples:\n\ndingli evidence list lab\n\ndingli evidence show lab 12\n\ndingli evidence verify lab",
+)
 
 _NAME = typer.Argument(help="Name of an environment, or the path of its file.", metavar="ENV")
+_NUMBER = typer.Argument(metavar="N", help="Number of the run, as `dingli evidence list` shows it.")
 _JSON = typer.Option(False, "--json", help="Print JSON.")
 _SIGNERS = typer.Option(
     None, "--allowed-signers", help="Who may sign; default ~/.config/dingli/<environment>.allowed_signers."
@@ -24,7 +28,7 @@ _SIGNERS = typer.Option(
 _HEADS = typer.Option(None, "--heads", help="Witnesses' statements from a file, instead of asking them.")
 
 
-@app.command("list")
+@app.command("list", epilog="Examples:\n\ndingli evidence list lab\n\ndingli evidence list lab --json")
 def list_runs(name: str = _NAME, as_json: bool = _JSON) -> None:
     """List the runs, with their results."""
     rows = [_row(folder) for folder in Store.of(load(name).name).folders()]
@@ -39,13 +43,13 @@ def list_runs(name: str = _NAME, as_json: bool = _JSON) -> None:
         typer.echo("no runs yet")
 
 
-@app.command()
-def show(name: str = _NAME, number: int = typer.Argument(metavar="N"), as_json: bool = _JSON) -> None:
+@app.command(epilog="Examples:\n\ndingli evidence show lab 12\n\ndingli evidence show lab 12 --json")
+def show(name: str = _NAME, number: int = _NUMBER, as_json: bool = _JSON) -> None:
     """Show one run: its facts and files."""
     folder = next((folder for folder in Store.of(load(name).name).folders() if folder.number == number), None)
     if folder is None:
-        raise InputError(f"no run {number}", "a number that `dingli evidence list` shows", "look there")
-    said = manifest.read(folder) if folder.closed else None
+        raise InputError(f"no run {number}", "the number of a run", f"see `dingli evidence list {name}`")
+    said = _said(folder) if folder.closed else None
     if as_json:
         typer.echo(json.dumps(_row(folder) | {"manifest": said.model_dump(mode="json") if said else None}, indent=2))
         return
@@ -55,7 +59,10 @@ def show(name: str = _NAME, number: int = typer.Argument(metavar="N"), as_json: 
         typer.echo(f"{entry.sha256}  {entry.size:>10}  {entry.path}")
 
 
-@app.command()
+@app.command(
+    epilog="Examples:\n\ndingli evidence verify lab\n\n"
+    "dingli evidence verify lab --allowed-signers signers --heads heads --json"
+)
 def verify(
     name: str = _NAME,
     allowed_signers: Path | None = _SIGNERS,
@@ -66,7 +73,9 @@ def verify(
     environment = load(name)
     store = Store.of(environment.name)
     signers = allowed_signers or default_allowed_signers(environment.name)
+    _require_text(signers)
     if heads is not None:
+        _require_file(heads)
         answers = verification.statements_as_answers(witness.read_statements(heads))
     else:
         answers = witness.ask_heads(environment, store)
@@ -83,7 +92,7 @@ def verify(
     raise typer.Exit(_status(verdict))
 
 
-@app.command()
+@app.command(epilog="Examples:\n\ndingli evidence signer lab >> ~/.config/dingli/lab.allowed_signers")
 def signer(name: str = _NAME) -> None:
     """Print the lines to put into an allowed_signers file outside the repository."""
     environment = load(name)
@@ -96,7 +105,9 @@ def signer(name: str = _NAME) -> None:
         typer.echo(signing.signer_line(principal, signing.WITNESS_NAMESPACE, file.read_text().strip()))
 
 
-@app.command("heads")
+@app.command(
+    "heads", epilog="Examples:\n\ndingli evidence heads lab > heads\n\ndingli evidence verify lab --heads heads"
+)
 def print_heads(name: str = _NAME) -> None:
     """Ask the witnesses for their heads and print them signed, one line each: a copy to keep elsewhere."""
     environment = load(name)
@@ -120,6 +131,30 @@ def _row(folder: RunFolder) -> dict[str, Any]:
     row: dict[str, Any] = {"number": folder.number, "kind": folder.kind, "started": folder.started}
     row |= {"result": "open", "title": "", "folder": str(folder.path)}
     if folder.closed:
-        said = manifest.read(folder)
+        said = _said(folder)
+        if said is None:
+            return row | {"result": "unreadable", "title": f"{MANIFEST} cannot be read: `dingli evidence verify`"}
         row |= {"started": said.started, "result": said.result.value, "title": said.title}
     return row
+
+
+def _said(folder: RunFolder) -> manifest.Manifest | None:
+    """What a closed run's manifest says; None if it was damaged, which `verify` calls broken."""
+    try:
+        return manifest.read(folder)
+    except (OSError, ValueError):
+        return None
+
+
+def _require_file(file: Path) -> None:
+    """A file that was named and cannot be read is wrong usage, not a finding about the evidence."""
+    try:
+        file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not text"
+        raise InputError(f"{file} cannot be read: {reason}", "a text file", "correct the path") from None
+
+
+def _require_text(signers: Path) -> None:
+    if signers.is_file():  # `verify` itself says that there is none
+        _require_file(signers)

@@ -13,7 +13,10 @@ from dingli.stacks.ansible_inventory import ansible_inventory
 app = typer.Typer()
 
 
-@app.command()
+@app.command(
+    epilog="Examples:\n\ndingli inventory lab > hosts.json\n\n"
+    "ansible-playbook -i hosts.json roles/site.yml --limit primary-1 --check --diff"
+)
 def inventory(
     environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")],
 ) -> None:

@@ -15,8 +15,12 @@ from dingli.exceptions import DingliError, InputError
 from lab import containers, controller, layout, lifecycle, power, survey
 from lab.places import LAYOUT
 
-app = typer.Typer(no_args_is_help=True, help="Sites of systemd hosts on this machine, with a power switch for each.")
+_HELP = "Sites of systemd hosts on this machine, with a power switch for each."
+_EPILOG = "Examples:\n\ndingli lab up\n\ndingli lab status\n\ndingli lab power primary-1 off --for 60s"
 
+app = typer.Typer(no_args_is_help=True, help=_HELP, epilog=_EPILOG)
+
+_Host = Annotated[str, typer.Argument(metavar="HOST", help="A host that `dingli lab status` shows.")]
 _Environment = Annotated[str, typer.Option("--environment", "-e", help="Its hosts and networks make the lab.")]
 
 
@@ -47,7 +51,7 @@ def _unattended() -> bool:
     return os.environ.get("CI", "").lower() == "true"
 
 
-@app.command()
+@app.command(epilog="Examples:\n\ndingli lab up\n\ndingli lab up --environment lab")
 def up(environment: _Environment = "lab") -> None:
     """Bring the lab up and wait until every host answers SSH. Does nothing if it is up."""
     progress = _Progress()
@@ -56,7 +60,7 @@ def up(environment: _Environment = "lab") -> None:
     progress.done(f"the lab is up: {len(wanted.hosts)} hosts")
 
 
-@app.command()
+@app.command(epilog="Examples:\n\ndingli lab down")
 def down() -> None:
     """Remove hosts (their disks too) and networks. Keys, identities and images stay for the next `up`."""
     progress = _Progress()
@@ -66,7 +70,7 @@ def down() -> None:
     progress.done("the lab is down")
 
 
-@app.command()
+@app.command(epilog="Examples:\n\ndingli lab reset\n\ndingli lab reset --yes")
 def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
     """Remove everything of the lab, whichever clone made it: hosts, networks, keys, identities, images."""
     lifecycle.refuse_reset(project_root(), _unattended())
@@ -78,7 +82,7 @@ def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = Fals
     progress.done("nothing is left of the lab")
 
 
-@app.command()
+@app.command(epilog="Examples:\n\ndingli lab status\n\ndingli lab status --json")
 def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Hosts, their addresses, and whether they have power."""
     seen = survey.look()
@@ -99,18 +103,18 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
         typer.echo(f"{host.name:14} {host.address:15} {host.site:9} {host.image:28} {state:9} {uptime}{emulated}")
 
 
-@app.command()
-def console(host: str) -> None:
+@app.command(epilog="Examples:\n\ndingli lab console primary-1")
+def console(host: _Host) -> None:
     """A root shell on a host's console, which needs no network."""
     _, machines = _running_lab()
     command = containers.console(machines.host(host).name)
     os.execvp(command[0], command)  # noqa: S606 - a fixed program, and the terminal is its own from here on
 
 
-@app.command("power")
+@app.command("power", epilog="Examples:\n\ndingli lab power primary-1 off --for 60s\n\ndingli lab power primary-1 on")
 def power_(
-    host: str,
-    state: Annotated[str, typer.Argument(help="off or on")],
+    host: _Host,
+    state: Annotated[str, typer.Argument(metavar="STATE", help="off or on.")],
     duration: Annotated[str, typer.Option("--for", help="When power returns by itself: 60s, 2m; at most 10m.")] = "",
 ) -> None:
     """Cut a host's power, or return it. A power-off always ends by itself, whatever becomes of its caller."""
@@ -125,7 +129,9 @@ def power_(
         controller.ask({"op": "off", "host": name, "seconds": seconds})
         typer.echo(f"{name} has no power for {seconds:g} s")
     else:
-        raise InputError(f"power {state} --for {duration or 'nothing'}", "`off --for 60s`, or `on`")
+        raise InputError(
+            f"power {state} --for {duration or 'nothing'}", "`off --for 60s`, or `on`", "see `dingli lab power --help`"
+        )
 
 
 def _running_lab() -> tuple[str, layout.Layout]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -84,6 +85,9 @@ def run(arguments: Sequence[str] | None = None) -> None:
     except DingliError as error:
         show(error)
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:  # while a command is being loaded; later ones end in the same way inside it
+        typer.echo("interrupted", err=True)
+        sys.exit(128 + signal.SIGINT)
     except Exception:  # noqa: BLE001 - outermost edge: a defect of ours must not look like a negative verdict
         traceback.print_exc()
         sys.exit(ExitCode.UNKNOWN)

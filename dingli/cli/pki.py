@@ -9,46 +9,50 @@ from typing import Annotated
 
 import typer
 
-from dingli.environment import state_dir
+from dingli.environment import load, state_dir
 from dingli.pki import Places, Status
 from dingli.pki import initialise as make_authority
 from dingli.pki import status as read_status
 
-app = typer.Typer()
+app = typer.Typer(epilog="Examples:\n\ndingli pki init lab\n\ndingli pki status lab")
 
-Environment = Annotated[str, typer.Argument(metavar="ENV", help="Name of the environment.")]
+Environment = Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")]
 RootFolder = Annotated[
     Path | None,
-    typer.Option("--root", help="Folder of the root key, outside the repository. [default: in the user's data folder]"),
+    typer.Option("--root", help="Folder of the root key, outside the repository; left out: in the user's data folder."),
 ]
 
 
-@app.command()
+@app.command(
+    epilog="Examples:\n\ndingli pki init lab\n\n"
+    "dingli pki init prod --root /media/offline/root --passphrase-file /media/offline/words"
+)
 def init(
     environment: Environment,
     root: RootFolder = None,
     passphrase_file: Annotated[
         Path | None,
-        typer.Option(help="Protects the root key. [default: one is made beside the key, fit for a lab only]"),
+        typer.Option(help="Protects the root key; left out: one is made beside the key, fit for a lab only."),
     ] = None,
 ) -> None:
     """Make the root key (once) and the intermediate that signs; what exists is left as it is."""
-    places = _places(environment, root)
+    declared = load(environment).name
+    places = _places(declared, root)
     made = make_authority(places, passphrase_file)
-    typer.echo(f"{environment}: certificate authority {'made' if made else 'exists already, nothing was changed'}")
+    typer.echo(f"{declared}: certificate authority {'made' if made else 'exists already, nothing was changed'}")
     typer.echo(f"  root key      {places.root_key}")
     typer.echo("                encrypted; needed again only for a new intermediate: take it off this machine")
     typer.echo(f"  intermediate  {places.intermediate_certificate}")
 
 
-@app.command()
+@app.command(epilog="Examples:\n\ndingli pki status lab\n\ndingli pki status lab --json")
 def status(
     environment: Environment,
     root: RootFolder = None,
     as_json: Annotated[bool, typer.Option("--json", help="For another program.")] = False,
 ) -> None:
     """When what expires; the nearest first."""
-    found = read_status(_places(environment, root))
+    found = read_status(_places(load(environment).name, root))
     typer.echo(_json(found) if as_json else _text(found, datetime.now(UTC)))
 
 

@@ -16,7 +16,7 @@ from dingli.stacks.screen import Screen
 app = typer.Typer()
 
 
-@app.command()
+@app.command(epilog="Examples:\n\ndingli preview lab\n\ndingli preview lab --site dr --refresh --json")
 def preview(
     environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")],
     site: Annotated[list[str] | None, typer.Option(help="Only this site; may be repeated.")] = None,

@@ -16,7 +16,7 @@ from dingli.stacks.up import bring_up
 app = typer.Typer()
 
 
-@app.command()
+@app.command(epilog="Examples:\n\ndingli up lab\n\ndingli up lab --site dr --refresh --json")
 def up(
     environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")],
     site: Annotated[list[str] | None, typer.Option(help="Only this site; may be repeated. No gate then.")] = None,

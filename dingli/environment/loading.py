@@ -41,7 +41,7 @@ def load(name_or_path: str | Path) -> Environment:
 def _locate(name_or_path: str | Path) -> Path:
     text = str(name_or_path)
     file = Path(text) if "/" in text or text.endswith(".yaml") else environment_file(text)
-    if file.is_file():
+    if _is_file(file):
         return file
     known = sorted(found.stem for found in environment_file("x").parent.glob("*.yaml"))
     raise InputError(
@@ -49,6 +49,13 @@ def _locate(name_or_path: str | Path) -> Path:
         expected=f"a path, or one of: {', '.join(known) or 'none yet'}{near_miss(text, known)}",
         remedy="name an environment of stacks/environments/, or write its file",
     )
+
+
+def _is_file(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError:  # no file system has a name as long as this one
+        return False
 
 
 def _named_like_its_file(draft: shape.Draft) -> list[Problem]:

@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 ACCOUNT = "dingli-witness"
+_REPLACED = "find out why it changed; if the host was replaced on purpose, see docs/evidence.md, Witnesses"
 Ask = Callable[[str], str]
 """Sends one command (`heads lab`) and gives the answer; raises WitnessError."""
 Dial = Callable[[str], AbstractContextManager[Ask]]
@@ -147,17 +148,19 @@ def _gather_key(store: Store, host: str, ask: Ask) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(said + "\n")
     elif file.read_text().strip() != said:
-        raise WitnessError(f"{host} has another key than {file} says", "the key first seen", "find out why it changed")
+        raise WitnessError(f"{host} has another key than {file} says", "the key first seen", _REPLACED)
 
 
 def over_ssh(environment: Environment, store: Store) -> Dial:
     """Connections to the witnesses' account, with the key that opens nothing else, host keys checked strictly."""
 
+    key = store.login_key()  # made here on first use: two witnesses are asked at once
+
     @contextmanager
     def dial(host: str) -> Iterator[Ask]:
         from dingli import ssh  # paramiko takes long to load; runs without witnesses do not need it
 
-        reached = ssh.target(environment, host, user=ACCOUNT, key=store.login_key())
+        reached = ssh.target(environment, host, user=ACCOUNT, key=key)
         try:
             connection = ssh.connect(reached, timeout_s=5)
         except ssh.SshError as error:
@@ -179,8 +182,13 @@ def read_statements(file: Path) -> list[Statement]:
     """Statements from a file of JSON lines, as `dingli evidence heads` prints them. Raises WitnessError."""
     try:
         return [Statement.model_validate_json(line) for line in file.read_text().splitlines() if line.strip()]
-    except (OSError, ValidationError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise WitnessError(f"{file}: {error}", "one statement a line, as `dingli evidence heads` prints them") from None
+    except ValidationError as error:
+        found = f"{file} holds a line that is no statement ({error.error_count()} mistakes)"
+        raise WitnessError(
+            found, "one statement a line, as `dingli evidence heads` prints them", "fetch it again, or ask who made it"
+        ) from None
 
 
 def check_signature(environment: str, statement: Statement, allowed_signers: Path) -> None:

@@ -11,7 +11,7 @@ from dingli import ssh
 from dingli.environment import Environment, state_dir
 from dingli.gate import CHECKS, Finding, State, run_checks
 from dingli.gate.check import Check
-from dingli.pki import Places
+from dingli.pki import PkiError, Places
 from dingli.pki import status as pki_status
 
 __all__ = ["EnvironmentStatus", "as_text", "look"]
@@ -58,7 +58,10 @@ def _why_unreachable(environment: Environment, host: str) -> str | None:
 
 
 def _nearest_expiry(environment: Environment) -> datetime | None:
-    found = pki_status(Places.of(environment.name, state_dir(environment.name)))
+    try:
+        found = pki_status(Places.of(environment.name, state_dir(environment.name)))
+    except PkiError:  # this clone has none: hosts and gate can be asked all the same
+        return None
     return min((item.expires for item in found.certificates), default=None)
 
 
@@ -80,9 +83,12 @@ def as_text(environment: Environment, found: EnvironmentStatus, summary: bool) -
     if found.nearest_expiry is not None:
         days = (found.nearest_expiry - datetime.now(UTC)).days
         lines.append(f"certificates: the nearest expiry is in {days} days ({found.nearest_expiry:%Y-%m-%d})")
+    else:
+        lines.append(f"certificates: expiry not known here, see `dingli pki status {environment.name}`")
     if summary:
         lines += ["", "what next"]
-        lines.append(f"  a drill        dingli drill run site_loss {environment.name}")
-        lines.append(f"  an audit       dingli audit run {environment.name}")
-        lines.append(f"  any change     edit stacks/environments/{environment.name}.yaml; dingli preview; dingli up")
+        lines.append(f"  a drill        dingli drill site_loss {environment.name}")
+        lines.append(f"  an audit       dingli audit {environment.name}")
+        lines.append(f"  any change     edit stacks/environments/{environment.name}.yaml")
+        lines.append(f"                 dingli preview {environment.name}; dingli up {environment.name}")
     return "\n".join(lines)

@@ -13,7 +13,8 @@ from typing import Any
 
 from drills.checker import fix
 from drills.checker.record import ClientRecord, Incomplete, Message
-from drills.checker.reference import EXECUTED, Executed, Reference
+from drills.checker.reference import Reference
+from drills.checker.state import EXECUTED, Executed
 from drills.checker.wire import Entry, Record, WireError
 
 

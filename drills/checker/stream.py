@@ -7,7 +7,8 @@ import random
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from drills.checker.reference import Executed, Reference
+from drills.checker.reference import Reference
+from drills.checker.state import Executed
 from drills.checker.wire import Entry, Record, encode_command
 
 START_NS: Final = 1_790_000_000_000_000_000

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from drills.checker.reference import Executed
+from drills.checker.state import Executed
 from drills.checker.stream import Journal, RandomStream, configure, of_core, of_session, order
 from drills.checker.wire import Record, encode_command, encode_event, encode_result
 
