@@ -197,7 +197,7 @@ def _members(report: DrillReport, folder: Path, settings: Settings) -> None:
     old_epoch = measure.epoch_before(measure.read_probe(probe, offset_ns), t0_ns)
     found = measure.member_rto_s(members, probe, old_epoch, t0_ns, offset_ns)
     report.member_rto_s = dict(sorted(found.items()))
-    declared = {name for name in settings.cell.sessions if not name.startswith("PROBE")}
+    declared = set(settings.cell.members)
     report.silent_members = sorted(declared - set(report.member_rto_s))
 
 

@@ -74,9 +74,13 @@ class LoadConfig:
         ]
 
     def members(self) -> list[str]:
-        """Sessions that play members, as opposed to probes."""
-        return sorted(name for name in self.passwords if not name.startswith("PROBE"))
+        """Sessions that play members."""
+        return sorted(name for name in self.passwords if not name.startswith(("PROBE", "SMOKE")))
 
     def probes(self) -> list[str]:
-        """Sessions that probe."""
+        """Sessions that probe, one for each gateway."""
         return sorted(name for name in self.passwords if name.startswith("PROBE"))
+
+    def smokes(self) -> list[str]:
+        """Sessions of the gate's order, apart from the probes' so that neither disturbs the other."""
+        return sorted(name for name in self.passwords if name.startswith("SMOKE"))

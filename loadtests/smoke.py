@@ -46,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split(":")[0])
     parser.add_argument("--config", type=Path, default=Path("/etc/dingli/load-alpha.json"))
     config = LoadConfig.read(parser.parse_args().config)
-    pairs = list(zip(config.gateways, config.probes(), strict=False))
+    pairs = list(zip(config.gateways, config.smokes(), strict=False))
     with ThreadPoolExecutor(len(pairs)) as pool:
         took = list(pool.map(lambda pair: order_through(config, *pair), pairs))
     print(json.dumps({gateway.name: value for (gateway, _), value in zip(pairs, took, strict=True)}))

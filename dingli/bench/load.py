@@ -46,7 +46,7 @@ def _rising(environment: Environment, cell: str) -> dict[str, float]:
 def _one(environment: Environment, cell: str, rate: int) -> tuple[float, float, int]:
     """Achieved orders a second, p99 in ms from the scheduled time, failures."""
     host = next(host.name for host in environment.hosts.values() if not environment.site_of(host.name).trading)
-    members = sum(not name.startswith("PROBE") for name in environment.cells[cell].sessions)
+    members = len(environment.cells[cell].members)
     prefix = f"/var/lib/dingli/load/bench-{rate}-{time.time_ns() // 1_000_000_000}"
     words = [
         "/usr/local/bin/dingli-load", "locust", "-f", "loadtests/locustfile.py", "--headless", "--only-summary",

@@ -11,6 +11,7 @@ import typer
 
 from dingli.environment import load
 from dingli.evidence import Store, manifest, signing, verification, witness
+from dingli.evidence.exceptions import WitnessError
 from dingli.evidence.store import MANIFEST, RunFolder, default_allowed_signers
 from dingli.exceptions import ExitCode, InputError
 
@@ -76,7 +77,7 @@ def verify(
     _require_text(signers)
     if heads is not None:
         _require_file(heads)
-        answers = verification.statements_as_answers(witness.read_statements(heads))
+        answers = verification.statements_as_answers(_statements(heads))
     else:
         answers = witness.ask_heads(environment, store)
     verdict = verification.verify(store, signers, answers)
@@ -144,6 +145,13 @@ def _said(folder: RunFolder) -> manifest.Manifest | None:
         return manifest.read(folder)
     except (OSError, ValueError):
         return None
+
+
+def _statements(heads: Path) -> list[witness.Statement]:
+    try:
+        return witness.read_statements(heads)
+    except WitnessError as error:
+        raise InputError(error.found, error.expected, error.remedy) from None
 
 
 def _require_file(file: Path) -> None:

@@ -292,6 +292,11 @@ class Cell(Entry):
     gateways: tuple[Text, ...]
     sessions: tuple[SessionName, ...]
 
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Sessions of members: those that neither probe nor smoke-test the cell."""
+        return tuple(name for name in self.sessions if not name.startswith(("PROBE", "SMOKE")))
+
 
 class Environment(Entry):
     """A whole installation, as its file describes it. `dingli.environment.load` is the way to get one."""

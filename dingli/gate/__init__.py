@@ -10,4 +10,8 @@ from dingli.gate.smoke import smoke_order
 
 __all__ = ["CHECKS", "Check", "Finding", "State", "leadership", "quorum", "run_checks", "smoke_order"]
 
-CHECKS: list[Check] = [Check("quorum", quorum), Check("leadership", leadership), Check("smoke order", smoke_order)]
+CHECKS: list[Check] = [
+    Check("quorum", quorum),
+    Check("leadership", leadership),
+    Check("smoke order", smoke_order, passive=False),
+]

@@ -32,11 +32,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """`look` asks once. A `DingliError` from it means *unknown*."""
+    """`look` asks once. A `DingliError` from it means *unknown*. A passive check only looks."""
 
     name: str
     look: Callable[[Environment], Finding]
     wait_s: float = 60.0
+    passive: bool = True
 
 
 def run_checks(environment: Environment, checks: Sequence[Check]) -> Iterator[tuple[str, Finding]]:

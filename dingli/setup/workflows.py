@@ -129,7 +129,8 @@ def _forget_machines(root: Path) -> str:
     """Remove stack state and generated stack files of the lab: its next machines are others."""
     state = [path for path in (root / ".dingli" / "pulumi").rglob(f"{_LAB}-*") if path.is_file()]
     generated = list((root / "stacks").glob(f"Pulumi.{_LAB}-*.yaml"))
-    known_hosts = [root / ".dingli" / _LAB / "known_hosts"]
-    for path in [*state, *generated, *known_hosts]:
+    known = [root / ".dingli" / _LAB / "known_hosts"]
+    known += (root / ".dingli" / _LAB / "evidence-witnesses").glob("*.pub")  # the next witnesses have keys of their own
+    for path in [*state, *generated, *known]:
         path.unlink(missing_ok=True)
     return f"{len(state)} state files, {len(generated)} stack files"

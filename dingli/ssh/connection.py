@@ -188,7 +188,7 @@ def _as_our_errors(target: Target) -> Iterator[None]:
         ) from error
     except paramiko.SSHException as error:
         if "not found in known_hosts" in str(error):
-            raise HostKeyRefused(where, "cannot be checked, none is recorded", f"one in {target.known_hosts}") from error
+            raise HostKeyRefused(where, "cannot be checked: none is known", f"one in {target.known_hosts}") from error
         raise Unreachable(
             f"{where}: {str(error) or 'no answer'}", "an SSH server", "see whether the host is up"
         ) from error

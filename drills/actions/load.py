@@ -19,7 +19,7 @@ _RESOLVE_S = 120  # time that sessions may take to come to rest after the load
 def _units(settings: Settings) -> dict[str, list[str]]:
     config = f"/etc/dingli/load-{settings.cell.name}.json"
     folder = settings.load_folder
-    members = len([name for name in settings.cell.sessions if not name.startswith("PROBE")])
+    members = len(settings.cell.members)
     locust = [
         "/usr/local/bin/dingli-load", "locust", "-f", "loadtests/locustfile.py", "--headless", "--only-summary",
         "--load-config", config, "--record", folder, "--rate", str(settings.rate),

@@ -91,7 +91,10 @@ def replay(cell: str, entries: Iterable[bytes], head: int) -> Replay:
             done = reference.apply(data)
         except (WireError, ValueError) as error:
             raise Incomplete(f"the journal does not replay after entry {reference.head}: {error}") from error
-        if (previous := Entry.decode(data).previous_hash) != expected:
+        previous = Entry.decode(data).previous_hash
+        if previous != expected and reference.head == 1:
+            raise Incomplete(f"the first entry does not follow the beginning of cell {cell}: another cell's journal?")
+        if previous != expected:
             result.disagreements.append(
                 f"entry {reference.head}: hash {previous.hex()[:16]}… found, the reference has {expected.hex()[:16]}…"
             )

@@ -17,6 +17,7 @@ __all__ = [
     "campaign_delay_s",
     "drop_overdue_handover",
     "failover_limitation",
+    "generation_problem",
     "step_down",
 ]
 
@@ -38,6 +39,14 @@ class Candidate:
     """None while the log has not been read to its end once."""
     lease_alive: bool
     clock_problem: str | None
+    generation_problem: str | None = None
+
+
+def generation_problem(configured: int, reached: int) -> str | None:
+    """Why this core must not write: its configuration was left behind by a promotion by hand."""
+    if configured >= reached:
+        return None
+    return f"its configuration states generation {configured}, the log has reached {reached}: deploy it again"
 
 
 def failover_limitation(view: CellView, me: Candidate) -> str | None:
@@ -59,6 +68,7 @@ def failover_limitation(view: CellView, me: Candidate) -> str | None:
         (newest is None, "the log has not been read yet"),
         (newest is not None and me.head < newest, "entries that it knows of are not applied yet"),
         (me.clock_problem is not None, me.clock_problem or ""),
+        (me.generation_problem is not None, me.generation_problem or ""),
         (not me.lease_alive, "there is no live lease"),
     )
     return next((text for applies, text in reasons if applies), None)

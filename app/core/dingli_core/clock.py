@@ -3,7 +3,7 @@
 What another core wrote at its time t arrives here after some delay, so `here - t` is the difference of the clocks plus
 that delay: its minimum over several messages bounds the difference from above. That this clock is behind is therefore
 certain; that it is ahead is taken for true only when every other core says so, because an overloaded host's messages
-are all late.
+are all late, and only beyond what this core's own messages take: a slow journal delays everybody's.
 """
 
 import time
@@ -20,10 +20,11 @@ ENOUGH_SAMPLES = 3
 FEWEST_OTHERS = 2
 
 
-def clock_problem(differences: Mapping[str, Sequence[int]]) -> str | None:
+def clock_problem(differences: Mapping[str, Sequence[int]], own_delays: Sequence[int] = ()) -> str | None:
     """Why the clock is wrong; None if it is right or cannot be told.
 
-    `differences` holds, per other core, this clock minus that core's published time at arrival, in nanoseconds.
+    `differences` holds, per other core, this clock minus that core's published time at arrival, in nanoseconds;
+    `own_delays` the same for what this core published itself.
     """
     least = [min(samples) for samples in differences.values() if len(samples) >= ENOUGH_SAMPLES]
     if len(least) < FEWEST_OTHERS:
@@ -31,8 +32,9 @@ def clock_problem(differences: Mapping[str, Sequence[int]]) -> str | None:
     behind = [difference for difference in least if difference < -LIMIT_NS]
     if 2 * len(behind) > len(least):
         return f"this clock is at least {-max(behind) // 1_000_000} ms behind {len(behind)} other cores"
-    if min(least) > LIMIT_NS:
-        return f"this clock seems to be {min(least) // 1_000_000} ms ahead of all {len(least)} other cores"
+    ahead = min(least) - max(0, min(own_delays, default=0))
+    if ahead > LIMIT_NS:
+        return f"this clock seems to be {ahead // 1_000_000} ms ahead of all {len(least)} other cores"
     return None
 
 
@@ -49,7 +51,8 @@ class ClockComparison:
     def problem(self) -> str | None:
         now = time.monotonic()
         fresh = {core: samples for core, samples in self._samples.items() if now - self._sampled_at[core] < 5.0}
-        return clock_problem(fresh)
+        own_delays = fresh.pop(self._core, ())
+        return clock_problem(fresh, own_delays)
 
     async def run(self) -> None:
         while True:
@@ -57,7 +60,7 @@ class ClockComparison:
             now_ns = time.time_ns()
             for status, revision in self._view.statuses():
                 core = str(status.get("core", ""))
-                if core == self._core or self._seen.get(core) == revision:
+                if self._seen.get(core) == revision:
                     continue
                 # The first sight of a status says nothing about its age.
                 if core in self._seen:

@@ -18,6 +18,7 @@ from dingli_core.campaign import (
     campaign_delay_s,
     drop_overdue_handover,
     failover_limitation,
+    generation_problem,
     step_down,
 )
 from dingli_core.clock import ClockComparison
@@ -103,6 +104,9 @@ class Core:
         """Queues a gateway's command; without leadership it is dropped (the gateway keeps it)."""
         return self._leading.submit(pending) if self._leading is not None else 0
 
+    def surely_leads(self) -> bool:
+        return self._leading is not None and self._keeper.alive(self._leading.lease)
+
     def leader_address(self) -> str:
         leader = self._view.leader()
         return "" if leader is None or leader.core == self._config.core_id else leader.address
@@ -134,6 +138,7 @@ class Core:
                     tail.result()
                 if self._view.quarantined(self._config.core_id):
                     raise QuarantineError(self._replica.head, "quarantined by another core")
+                await self._drop_own_leader_key()
                 won = await self._campaign_if_due()
                 if won is not None:
                     return won
@@ -143,6 +148,15 @@ class Core:
             tail.cancel()
             await asyncio.gather(tail, return_exceptions=True)
 
+    async def _drop_own_leader_key(self) -> None:
+        """A campaign whose outcome stayed unknown may have been won late: nobody leads under such a key."""
+        leader = self._view.leader()
+        if leader is not None and (leader.core, leader.incarnation) == (self._config.core_id, self._incarnation):
+            log.warning("dropping a leader key under which this core does not lead", epoch=leader.epoch)
+            await step_down(self._client, self._keys, leader.epoch)
+            with contextlib.suppress(EtcdError):
+                await self._view.poll()
+
     async def _campaign_if_due(self) -> tuple[int, int] | None:
         me = Candidate(
             self._config.core_id,
@@ -150,6 +164,7 @@ class Core:
             self._replica.newest_known if self._tail.read_once else None,
             self._keeper.alive(),
             self._clock.problem(),
+            generation_problem(self._config.generation, self._replica.machine.generation),
         )
         limitation = failover_limitation(self._view, me)
         if limitation != self._limitation:

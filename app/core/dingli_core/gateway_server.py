@@ -31,6 +31,9 @@ class Leadership(Protocol):
     def leader_address(self) -> str:
         """Where the present leader is; empty if unknown."""
 
+    def surely_leads(self) -> bool:
+        """False while the lease may have expired: nobody is welcomed then."""
+
 
 class GatewayServer:
     """Links of all gateways. While the core does not lead, every Hello is answered with NotLeader.
@@ -42,7 +45,8 @@ class GatewayServer:
         self._config = config
         self._machine = machine
         self.core = core
-        self.links: set[GatewayLink] = set()
+        self.links: dict[GatewayLink, None] = {}
+        """In the order in which they were made: of two that name a connection, the newer one gets its events."""
         self._routes: dict[tuple[str, int], GatewayLink] = {}
         self._leading = False
         self._taking_over = False
@@ -88,7 +92,9 @@ class GatewayServer:
 
     def said_hello(self, link: "GatewayLink", hello: Hello) -> None:
         if self._leading:
-            self.welcome(link, hello)
+            if self.core.surely_leads():
+                self.welcome(link, hello)
+            # else the next committed entry shows that this core still leads
         elif not self._taking_over:
             link.close_with(frames.not_leader_frame(self.core.leader_address()))
 
@@ -101,7 +107,7 @@ class GatewayServer:
             self._routes[name, connection] = link
             session = machine.sessions.by_name.get(name)
             if session is not None and session.connection == connection:
-                answer = frames.stored_frames(0, name, session.stored[last_out:])
+                answer = frames.stored_frames(0, name, session.missed(last_out))
                 link.write(b"".join(answer) or frames.empty_stored_frame(0, name))
         log.info("gateway connected", gateway=hello.gateway, connections=len(hello.connections), head=machine.head)
 
@@ -111,7 +117,8 @@ class GatewayServer:
         if not isinstance(command, SessionCommand):
             raise DecodingError(f"command kind {command.kind:#x} is the core's own")
         if command.kind == LOGON:
-            self._routes[command.session, command.connection] = link
+            # What is still read from an older link must not take the events from the one that named the connection.
+            self._routes.setdefault((command.session, command.connection), link)
         if self.core.submit(Pending(data, command, link)) >= FULL_QUEUE_COMMANDS:
             for other in self.links:
                 other.pause()
@@ -145,9 +152,11 @@ class GatewayServer:
             if link.welcomed:
                 own_acks, own_events = acks.get(link, ()), events.get(link, ())
                 link.write(frames.entry_frame(entry.generation, entry.epoch, entry.n, entry.time, own_acks, own_events))
+            elif link.hello is not None and self._leading:
+                self.welcome(link, link.hello)
 
     def forget(self, link: "GatewayLink") -> None:
-        self.links.discard(link)
+        self.links.pop(link, None)
         self._routes = {key: owner for key, owner in self._routes.items() if owner is not link}
 
     def peer_problem(self, transport: asyncio.Transport) -> str | None:
@@ -178,7 +187,7 @@ class GatewayLink(asyncio.Protocol):
             log.warning("a peer was turned away", problem=problem)
             transport.abort()
             return
-        self._server.links.add(self)
+        self._server.links[self] = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -233,6 +242,8 @@ class GatewayLink(asyncio.Protocol):
             self._transport.write(data)
             self._transport.close()
             self._transport = None
+            # It may take long to close: a core that leads again meanwhile must not welcome it.
+            self._server.forget(self)
         self.welcomed = False
 
     def abort(self) -> None:

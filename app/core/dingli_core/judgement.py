@@ -76,6 +76,10 @@ class Judge:
         claim = self._replica.claims.get(n)
         if claim is not None and claim.core and not self._is_settled(claim.epoch, n):
             all_votes[escaped(claim.core)] = claim.hash.hex()
+            # Who has executed the next entry has accepted its claim, though it may not keep so old a hash any more:
+            # a core that replays the log and errs must not halt a cell whose other cores went on long ago.
+            for core in self._view.fresh_cores(n + 1) - {self._me}:
+                all_votes.setdefault(core, claim.hash.hex())
         own = self._replica.hashes.get(n)
         if own is not None:
             all_votes.setdefault(self._me, own.hex())

@@ -9,7 +9,7 @@ from dingli_etcd import Client, EtcdError
 from dingli_etcd.operations import delete, is_absent, put, value_is
 
 from dingli_core.appender import Appender, Batch, MissingEntryError, Pending, gather
-from dingli_core.campaign import step_down
+from dingli_core.campaign import generation_problem, step_down
 from dingli_core.clock import ClockComparison
 from dingli_core.commands import (
     CONFIGURE,
@@ -66,7 +66,7 @@ class Leading:
         self._clock = clock
         self._server = server
         self._metrics = metrics
-        self._lease = lease
+        self.lease = lease
         self._queue: deque[Pending] = deque()
         self._wake = asyncio.Event()
         self._last_commit = 0.0
@@ -115,9 +115,9 @@ class Leading:
 
     def _may_send(self) -> bool:
         """Nothing new is sent while the lease may have expired by our own clock."""
-        if self._keeper.lease != self._lease:
+        if self._keeper.lease != self.lease:
             raise LeadershipLostError(f"the lease of epoch {self.epoch} is gone")
-        return self._keeper.alive(self._lease)
+        return self._keeper.alive(self.lease)
 
     async def _append(self, pending: list[Pending]) -> None:
         batch = self._appender.build(pending)
@@ -200,12 +200,16 @@ class Leading:
             except EtcdError as error:
                 log.warning("the log could not be read to its end; trying again", error=str(error))
                 await asyncio.sleep(RETRY_S)
-            if self._keeper.lease != self._lease:
+            if self._keeper.lease != self.lease:
                 raise LeadershipLostError("the lease was lost while reading the log")
         if self._replica.head < self._replica.newest_known:
             # Nothing can be appended behind a hole, and guessing what stood there would be worse.
             await self._halt(self._replica.head + 1, f"entry {self._replica.head + 1} is missing from the log")
             raise LeadershipLostError(f"entry {self._replica.head + 1} is missing from the log")
+        # An entry of an older generation would put every core that executes it into quarantine.
+        problem = generation_problem(self._config.generation, self._replica.machine.generation)
+        if problem is not None:
+            await self._stop_leading(problem)
 
 
 def _own(command: Command) -> Pending:

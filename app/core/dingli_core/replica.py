@@ -45,6 +45,7 @@ class Replica:
         self.replay_per_s = 0
         self._window_commands = 0
         self._window_s = 0.0
+        self._failed: QuarantineError | None = None
 
     @property
     def head(self) -> int:
@@ -70,12 +71,15 @@ class Replica:
         return self.apply(entry, raw, commands)
 
     def apply(self, entry: Entry, raw: bytes, commands: list[Command]) -> Applied:
+        if self._failed is not None:
+            raise self._failed  # the state is half changed: executing the entry again would give another result
         started = time.perf_counter()
         self._note_claim(entry, commands)
         try:
             applied = self.machine.apply(entry, raw, commands)
         except Exception as error:  # whatever it is, this core cannot pass the entry
-            raise QuarantineError(entry.n, f"exception at {entry.n}: {error!r}") from error
+            self._failed = QuarantineError(entry.n, f"exception at {entry.n}: {error!r}")
+            raise self._failed from error
         self._measure(len(commands), time.perf_counter() - started)
         self.hashes[entry.n] = self.machine.hash
         if len(self.hashes) > KEPT_HASHES:

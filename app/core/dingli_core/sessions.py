@@ -107,6 +107,7 @@ def _install(session: Session, connection: int, body: Logon, out: list[Event]) -
         session.next_in = 1
         session.next_out = 1
         session.stored.clear()
+    session.installed_at = session.next_out
     out.append(
         events.LogonSent(events.LOGON, session.name, connection, _next_out(session), body.heartbeat_s, body.reset)
     )

@@ -20,6 +20,7 @@ class Session:
         "connection",
         "gap_to",
         "heartbeat_s",
+        "installed_at",
         "known",
         "last_connection",
         "name",
@@ -34,6 +35,8 @@ class Session:
         self.next_in = 1
         self.next_out = 1
         self.connection = 0
+        self.installed_at = 1
+        """The out_seq of the present connection's Logon. Not part of the state: it follows from the stored events."""
         self.last_connection = 0
         self.heartbeat_s = 0
         self.gap_to = 0
@@ -42,6 +45,10 @@ class Session:
         """Every ClOrdID used; None for those of cancel requests."""
         self.open_orders: dict[str, Order] = {}
         """Orders with status 0 or 1 by ClOrdID, in order of acceptance."""
+
+    def missed(self, last_out: int) -> list[Stored]:
+        """What the present connection was not given after `last_out`: nothing from before its Logon, which is long."""
+        return self.stored[max(last_out, self.installed_at - 1) :]
 
     def clear_gap(self) -> None:
         if self.gap_to and self.next_in > self.gap_to:

@@ -79,13 +79,18 @@ class LogTail:
 
     async def _read_page(self) -> pb.RangeResponse:
         start = self._keys.log(self._replica.head + 1)
+        started = time.monotonic()
         try:
-            return await self._client.range(
+            response = await self._client.range(
                 start, self._keys.log_end, limit=self._page, timeout_s=max(PAGE_TIMEOUT_S, self._client.timeout_s)
             )
         except OutcomeUnknownError:
             self._page = max(1, self._page // 2)
             raise
+        # An etcd that was away says nothing about the size of a page: one entry at a time would never catch up.
+        if time.monotonic() - started < PAGE_TIMEOUT_S / 4:
+            self._page = min(PAGE_ENTRIES, 2 * self._page)
+        return response
 
     async def _watch(self, start_revision: int) -> None:
         """Returns on a gap, or after 300 ms without an entry."""

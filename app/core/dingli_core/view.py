@@ -50,6 +50,7 @@ class CellView:
         self._keys = keys
         self._kvs: dict[bytes, pb.KeyValue] = {}
         self._revision = 0
+        self._newest_event = 0
         self._change = asyncio.Event()
         self._handover: tuple[int, float] = (0, 0.0)
         self.leader_gone_at: float | None = None
@@ -76,8 +77,8 @@ class CellView:
         keys = self._keys
         ranges = [get_range(keys.prefix, keys.log_prefix), get_range(keys.log_end, keys.end)]
         response = await self._client.read_txn(ranges)
-        if response.header.revision < self._revision:
-            return
+        if response.header.revision < max(self._revision, self._newest_event):
+            return  # what a watch has shown since would be undone, and is not told again
         before = {key: kv.mod_revision for key, kv in self._kvs.items()}
         self._kvs = {kv.key: kv for part in response.responses for kv in part.response_range.kvs}
         self._revision = response.header.revision
@@ -146,8 +147,8 @@ class CellView:
                 found.setdefault(int(number, 16), {})[core] = kv.value.decode("ascii", "replace")
         return found
 
-    def fresh_cores(self) -> frozenset[bytes]:
-        """Cores of the policy (as written in keys) whose status is younger than 5 s."""
+    def fresh_cores(self, head: int = 0) -> frozenset[bytes]:
+        """Cores of the policy (as written in keys) whose status is younger than 5 s, and says at least that head."""
         policy = self.policy()
         if policy is None:
             return frozenset()
@@ -155,7 +156,9 @@ class CellView:
         fresh = set()
         for core in policy.cores:
             kv = self._kvs.get(self._keys.status(core))
-            if kv is not None and now_ns - int(_json(kv).get("time_ns", 0)) < FRESH_STATUS_S * 1e9:
+            status = {} if kv is None else _json(kv)
+            is_fresh = now_ns - int(status.get("time_ns", 0)) < FRESH_STATUS_S * 1e9
+            if is_fresh and int(status.get("head", 0)) >= head:
                 fresh.add(escaped(core))
         return frozenset(fresh)
 
@@ -197,6 +200,7 @@ class CellView:
                 self._kvs.pop(kv.key, None)
             else:
                 self._kvs[kv.key] = kv
+            self._newest_event = max(self._newest_event, kv.mod_revision)
             changed = True
         if changed:
             self._note_change()

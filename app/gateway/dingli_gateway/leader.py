@@ -40,6 +40,7 @@ class LeaderTracker:
         self._client = Client(access.endpoints, tls, CALL_TIMEOUT_S)
         self._key = f"/dingli/v1/{cell}/leader".encode()
         self._read_now = asyncio.Event()
+        self._read_started = 0.0
         self.current: Leader | None = None
         self.changed = asyncio.Event()
         self.last_contact = time.monotonic()
@@ -66,6 +67,7 @@ class LeaderTracker:
 
     async def _read(self) -> int:
         """Read the key; the revision of the answer, or 0 where the journal could not be reached."""
+        started = time.monotonic()
         try:
             response = await self._client.range(self._key)
         except EtcdError as error:
@@ -73,6 +75,9 @@ class LeaderTracker:
             level("journal_unreachable", error=str(error))
             return 0
         self.last_contact = time.monotonic()
+        if started < self._read_started:
+            return 0  # two reads were on their way, and the older one's answer came last
+        self._read_started = started
         found = response.kvs[0] if response.kvs else None
         leader = None if found is None else _decode(found.value, found.create_revision)
         if leader != self.current:

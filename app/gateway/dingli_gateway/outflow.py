@@ -4,9 +4,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dingli_gateway.exceptions import WireError
 from dingli_gateway.outbound import RESENT_TYPES, Envelope
-from dingli_gateway.wire import Event, EventType, StoredEvent
+from dingli_gateway.wire import Event, EventType, StoredEvent, resend_event
 
 __all__ = ["Outflow"]
 
@@ -46,12 +45,17 @@ class Outflow:
         return len(self._waiting) > WAITING_LIMIT
 
     def event(self, event: Event, entry_time_ns: int, now_ns: int) -> None:
-        """The next event; one that was there already is dropped. Raises WireError on a gap in the numbers."""
+        """The next event; one that was there already is dropped.
+
+        Numbers may be missing: the Logout that refuses a second logon takes one of this session's, and goes to that
+        logon's connection. What is missing is fetched and sent first, as if the member had asked for it.
+        """
         if event.out_seq:
             if self.started and event.out_seq <= self.last_out:
                 return
             if self.started and event.out_seq != self.last_out + 1:
-                raise WireError(f"event {event.out_seq} follows {self.last_out} on connection {event.connection}")
+                missing = resend_event(event.session, event.connection, self.last_out + 1, event.out_seq - 1)
+                self._waiting.append((missing, entry_time_ns))
             self.started = True
             self.last_out = event.out_seq
         self._waiting.append((event, entry_time_ns))

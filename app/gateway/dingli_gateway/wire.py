@@ -187,6 +187,11 @@ def decode_event(raw: bytes) -> Event:
     return Event(raw[0], session, connection, out_seq, raw, at + 16)
 
 
+def resend_event(session: bytes, connection: int, begin: int, end: int) -> Event:
+    """A Resend of the gateway's own."""
+    return Event(EventType.RESEND, session, connection, 0, _EVENT_NUMBERS.pack(begin, end), 0)
+
+
 def decode_welcome(body: bytes) -> Welcome:
     """A Welcome frame's body."""
     core, at = take_string(body, _WELCOME.size)

@@ -1,6 +1,7 @@
 """A core is killed, hung, cut off or asked to hand over: nothing acknowledged is lost or doubled."""
 
 import asyncio
+import json
 import signal
 import time
 from collections import Counter
@@ -216,6 +217,23 @@ def test_a_planned_switch_under_load_loses_and_doubles_nothing(in_a_cell: RunIn)
         assert sorted(machine.sessions.by_name["M001"].known) == sorted(f"O{seq}" for seq in range(2, last + 1))
         assert (await cell.client.range(PREFIX + b"switch")).count == 0
         assert (await cell.client.range(PREFIX + b"handover")).count == 0
+
+    in_a_cell(scenario)
+
+
+def test_a_leader_key_that_was_won_unseen_is_dropped(in_a_cell: RunIn) -> None:
+    async def scenario(cell: Cell) -> None:
+        core = await cell.core("a/main", {"a/main": "manual"})
+        status = await until(lambda: cell.value("status/a:main"))
+        content = {"core": core.id, "kind": "main", "incarnation": status["incarnation"], "address": "127.0.0.1:1"}
+        await cell.client.put(PREFIX + b"leader", json.dumps(content).encode())
+
+        async def is_gone() -> bool:
+            return await cell.leader() is None
+
+        await until(is_gone)
+        core.ctl("takeover", core.id)
+        await until(lambda: cell.leads(core))
 
     in_a_cell(scenario)
 

@@ -77,6 +77,27 @@ def test_a_core_that_computes_otherwise_is_quarantined_and_the_others_go_on(in_a
     in_a_cell(scenario)
 
 
+def test_a_core_that_errs_in_an_entry_long_past_halts_nobody(in_a_cell: RunIn, tmp_path: Path) -> None:
+    async def scenario(cell: Cell) -> None:
+        forgetful = altered_build(tmp_path / "forgetful", "replica.py", "KEPT_HASHES = 10_000", "KEPT_HASHES = 5")
+        leader = await cell.core("a/main", THREE, program=forgetful)
+        await until(lambda: cell.leads(leader))
+        gateway = await cell.gateway(1)
+        gateway.logon()
+        seq = gateway.immediate_order()
+        await until(lambda: gateway.acknowledged(seq))
+        await following(cell, await cell.core("b/main", THREE, program=forgetful), head=(await cell.log())[-1][0] + 10)
+        odd = altered_build(tmp_path / "odd", "orders.py", '"remainder cancelled"', '"remainder canceled"')
+        await cell.core("c/main", THREE, program=odd)
+        await until(lambda: cell.value("quarantine/c:main"))
+        seq = gateway.order()
+        await until(lambda: gateway.acknowledged(seq))
+        assert await cell.value("halt") is None
+        assert await cell.leader() == "a/main"
+
+    in_a_cell(scenario)
+
+
 def test_a_leader_whose_hash_is_outvoted_is_deposed_and_its_entries_are_still_executed(in_a_cell: RunIn) -> None:
     async def scenario(cell: Cell) -> None:
         first = await cell.core("a/main", MANUAL)
@@ -93,8 +114,11 @@ def test_a_leader_whose_hash_is_outvoted_is_deposed_and_its_entries_are_still_ex
         await write(cell, Entry(1, epoch, 2, b"2" * 16, now + 1, b"\x00" * 32, logon))
         await until(lambda: cell.value("quarantine/c:main"))
         assert await cell.leader() is None
-        disputed = (await cell.client.range(PREFIX + b"disputed/%016x" % epoch)).kvs
-        assert [kv.value for kv in disputed] == [b"2"]
+
+        async def disputed() -> list[bytes]:
+            return [kv.value for kv in (await cell.client.range(PREFIX + b"disputed/%016x" % epoch)).kvs]
+
+        assert await until(disputed) == [b"2"]
         await following(cell, first, head=2)
         first.ctl("takeover", "b/main")
         await until(lambda: cell.leads(second))

@@ -66,6 +66,23 @@ def test_a_gap_is_asked_for_and_filled(member: Member) -> None:
     client.expect("8", t150="4")
 
 
+def test_a_refused_second_logon_disturbs_nobody(cell: Cell, member: Member) -> None:
+    client, other = member("M1"), member("M2")
+    client.order("T2-D1", "1", 10, "1")
+    client.expect("8", t11="T2-D1", t34=2)
+    second = FixClient("M1", cell.folder / "ca.crt")
+    second.log_on(cell.fix_ports["g1"])
+    second.expect("5", t34=3)
+    client.order("T2-D2", "1", 10, "1")
+    client.expect("4", t34=3, t36=4, t123="Y")
+    client.expect("8", t11="T2-D2", t34=4)
+    other.order("T2-D3", "1", 10, "1")
+    other.expect("8", t11="T2-D3")
+    for one, original in ((client, "T2-D1"), (client, "T2-D2"), (other, "T2-D3")):
+        one.cancel(f"{original}-C", original, "1")
+        one.expect("8", t150="4")
+
+
 def test_stored_messages_are_sent_again_and_administrative_ones_skipped(member: Member) -> None:
     client = member("M1")
     client.order("T3-B1", "1", 10, "1")

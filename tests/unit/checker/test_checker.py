@@ -208,6 +208,8 @@ def test_a_journal_that_ends_early_or_has_a_hole_cannot_support_a_verdict() -> N
     entries = honest.trading_day().entries
     with pytest.raises(Incomplete, match="ends at"):
         replay("alpha", entries[:-1], len(entries))
+    with pytest.raises(Incomplete, match="another cell"):
+        replay("beta", entries, len(entries))
     with pytest.raises(Incomplete, match="expected 3"):
         replay("alpha", entries[:2] + entries[3:], len(entries))
 

@@ -63,6 +63,10 @@ class Journal:
     def __init__(self) -> None:
         self.machine = Machine("alpha")
         self.queue: list[Pending] = []
+        self.lease_alive = True
+
+    def surely_leads(self) -> bool:
+        return self.lease_alive
 
     def submit(self, pending: Pending) -> int:
         self.queue.append(pending)
@@ -223,6 +227,57 @@ def test_a_gateway_that_comes_back_is_given_what_it_missed(served: Callable[[Sce
     served(scenario)
 
 
+def test_it_is_given_nothing_from_before_its_connection_s_logon(served: Callable[[Scenario], None]) -> None:
+    async def scenario(server: GatewayServer, journal: Journal, connect: Callable[[str], Awaitable[Peer]]) -> None:
+        for connection, in_seq in ((CONNECTION - 2, 1), (CONNECTION - 1, 2), (CONNECTION, 3)):
+            journal.submit(Pending(*_logon(connection, in_seq), None))
+        journal.commit(server)
+        server.open()
+        gateway = await connect("gateway-alpha")
+        gateway.hello(0)
+        assert (await gateway.frame())[0] == WELCOME
+        reader = Reader((await gateway.frame())[1])
+        assert (reader.u32(), reader.text(16), reader.u32()) == (0, "M1", 1)
+
+    served(scenario)
+
+
+def test_nobody_is_welcomed_while_the_lease_may_have_expired(served: Callable[[Scenario], None]) -> None:
+    async def scenario(server: GatewayServer, journal: Journal, connect: Callable[[str], Awaitable[Peer]]) -> None:
+        server.open()
+        journal.lease_alive = False
+        gateway = await connect("gateway-alpha")
+        gateway.hello()
+        gateway.send(0x04, bytes(8))
+        assert (await gateway.frame())[0] == PONG
+        journal.commit(server)
+        assert (await gateway.frame())[0] == WELCOME
+
+    served(scenario)
+
+
+def test_events_go_to_the_newest_link_that_names_the_connection(served: Callable[[Scenario], None]) -> None:
+    async def scenario(server: GatewayServer, journal: Journal, connect: Callable[[str], Awaitable[Peer]]) -> None:
+        server.take_over()
+        peers = [await connect("gateway-alpha") for _ in range(6)]
+        for peer in peers:
+            peer.hello()
+            peer.send(0x04, bytes(8))
+            assert (await peer.frame())[0] == PONG
+        server.open()
+        for peer in peers:
+            assert (await peer.frame())[0] == WELCOME
+        peers[0].logon()  # a late one, read from a link that its gateway has given up
+        peers[0].send(0x04, bytes(8))
+        assert (await peers[0].frame())[0] == PONG
+        journal.commit(server)
+        found = [Reader((await peer.frame())[1][-8:]).u32() for peer in peers[1:-1]]
+        assert found == [0] * 4
+        assert len((await peers[-1].frame())[1]) > 36
+
+    served(scenario)
+
+
 @pytest.mark.parametrize("bad", [encode_command(Tick(TICK, 0)), b"\x77", b""])
 def test_what_a_gateway_may_not_submit_closes_its_link(served: Callable[[Scenario], None], bad: bytes) -> None:
     async def scenario(server: GatewayServer, journal: Journal, connect: Callable[[str], Awaitable[Peer]]) -> None:
@@ -238,6 +293,6 @@ def test_what_a_gateway_may_not_submit_closes_its_link(served: Callable[[Scenari
     served(scenario)
 
 
-def _logon() -> tuple[bytes, Command]:
-    command = SessionCommand(LOGON, 1, "M1", CONNECTION, 1, 0, Logon(30, 0))
+def _logon(connection: int = CONNECTION, in_seq: int = 1) -> tuple[bytes, Command]:
+    command = SessionCommand(LOGON, 1, "M1", connection, in_seq, 0, Logon(30, 0))
     return encode_command(command), command

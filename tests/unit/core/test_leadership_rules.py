@@ -6,7 +6,7 @@ from collections import deque
 
 import pytest
 from dingli_core.appender import MAX_BATCH_COMMANDS, Pending, gather
-from dingli_core.campaign import Candidate, campaign_delay_s, failover_limitation
+from dingli_core.campaign import Candidate, campaign_delay_s, failover_limitation, generation_problem
 from dingli_core.clock import clock_problem
 from dingli_core.commands import Tick
 from dingli_core.entry import MAX_ENTRY_BYTES, Entry, encode_entry
@@ -67,6 +67,11 @@ def test_nothing_stands_against_a_healthy_automatic_core_while_nobody_leads() ->
         ({}, Candidate("b/main", 0, None, True, None), "the log has not been read yet"),
         ({}, Candidate("b/main", 10, 10, True, "this clock is wrong"), "this clock is wrong"),
         ({}, Candidate("b/main", 10, 10, False, None), "there is no live lease"),
+        (
+            {},
+            Candidate("b/main", 10, 10, True, None, generation_problem(1, 2)),
+            "its configuration states generation 1",
+        ),
     ],
 )
 def test_the_reason_against_a_campaign_is_named(content: dict[str, str], me: Candidate, reason: str) -> None:
@@ -120,6 +125,12 @@ def test_a_clock_ahead_of_all_others_is_wrong_but_late_messages_of_one_host_prov
     assert clock_problem({"a": [150 * MS] * 3, "b": [180 * MS] * 3}) is not None
     assert clock_problem({"a": [2 * MS] * 3, "b": [900 * MS] * 3}) is None
     assert clock_problem({"b": [900 * MS] * 3}) is None
+
+
+def test_a_journal_that_delays_everybody_s_messages_makes_no_clock_wrong() -> None:
+    late = {"a": [170 * MS] * 3, "b": [150 * MS] * 3}
+    assert clock_problem(late, [140 * MS] * 3) is None
+    assert clock_problem(late, [20 * MS] * 3) is not None
 
 
 def test_the_etcd_leader_belongs_on_the_other_same_city_member() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
+import grpc
 from dingli_core.commands import TICK, Tick, encode_command
 from dingli_core.entry import Entry, encode_entry
 from dingli_core.keys import Keys
@@ -105,6 +106,20 @@ def test_doubled_events_and_deletions_change_nothing() -> None:
         member.watch_responses = [told(put(1), put(2)), told(put(2), deletion(2), deletion(3)), told(put(3))]
         await reaches(replica, 3)
         assert replica.newest_known == 3
+
+    following(scenario)
+
+
+def test_an_etcd_that_was_away_does_not_make_pages_small_for_ever() -> None:
+    async def scenario(member: FakeMember, replica: Replica) -> None:
+        await reaches(replica, 1)
+        member.limits.clear()
+        member.answers.extend([grpc.StatusCode.UNAVAILABLE] * 10)
+        end = time.monotonic() + 10
+        while not member.limits or member.limits[-1] < 500:
+            assert time.monotonic() < end, f"pages of {member.limits}"
+            await asyncio.sleep(0.02)
+        assert min(member.limits) < 500
 
     following(scenario)
 

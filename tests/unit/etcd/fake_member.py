@@ -21,6 +21,8 @@ class FakeMember:
         self.answers: deque[grpc.StatusCode | float] = deque()
         self.watch_responses: list[pb.WatchResponse] = []
         self.watch_starts: list[int] = []
+        self.limits: list[int] = []
+        """How many entries each answered range asked for."""
         self.watched = asyncio.Event()
         """A watch has been told all of `watch_responses`."""
         self.watch_stays_open = False
@@ -55,6 +57,7 @@ class FakeMember:
 
     async def _range(self, request: pb.RangeRequest, context: "grpc.aio.ServicerContext[Any, Any]") -> pb.RangeResponse:
         await self._scripted("Range", context)
+        self.limits.append(request.limit)
         return self._found(request)
 
     async def _txn(self, request: pb.TxnRequest, context: "grpc.aio.ServicerContext[Any, Any]") -> pb.TxnResponse:

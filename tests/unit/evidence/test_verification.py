@@ -6,12 +6,17 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from dingli.cli.evidence import app
 from dingli.evidence import manifest, signing
+from dingli.evidence.exceptions import WitnessError
 from dingli.evidence.verification import Level, Verdict, statements_as_answers, verify
 from dingli.evidence.witness import ask_heads, countersign, read_statements
+from dingli.exceptions import InputError
 
 from .conftest import Site
 
@@ -204,6 +209,36 @@ def test_a_witness_whose_key_changed_is_trouble(three_runs: Site) -> None:
     }
     assert "another key" in answers["dr-1"].trouble
     assert answers["standby-1"].trouble == ""
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"{}\n", b"nonsense\n"])
+def test_a_file_of_heads_that_is_none_is_told_in_our_words(site: Site, content: bytes) -> None:
+    file = site.folder / "heads"
+    file.write_bytes(content)
+    with pytest.raises(WitnessError, match="heads") as caught:
+        read_statements(file)
+    assert "pydantic" not in str(caught.value)
+
+
+def test_the_list_shows_a_damaged_run_instead_of_failing(three_runs: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DINGLI_ROOT", str(three_runs.folder))
+    (three_runs.folder / ".dingli").mkdir()
+    (three_runs.folder / ".dingli" / "lab").symlink_to(three_runs.folder / "state" / "lab")
+    break_manifest(three_runs)
+    environment = str(Path(__file__).resolve().parents[3] / "stacks" / "environments" / "lab.yaml")
+    shown = CliRunner().invoke(app, ["list", environment])
+    assert shown.exit_code == 0, shown.output
+    assert "unreadable" in shown.output
+    assert shown.output.count("passed") == 2
+
+
+def test_a_file_that_cannot_be_read_is_wrong_usage_and_no_finding(site: Site) -> None:
+    environment = str(Path(__file__).resolve().parents[3] / "stacks" / "environments" / "lab.yaml")
+    file = site.folder / "named"
+    for option, content in (("--heads", b"\xff\xfe"), ("--heads", b"{}"), ("--allowed-signers", b"\xff\xfe")):
+        file.write_bytes(content)
+        result = CliRunner().invoke(app, ["verify", environment, option, str(file)])
+        assert isinstance(result.exception, InputError)
 
 
 def test_a_run_that_was_not_closed_is_told_and_not_called_broken(three_runs: Site) -> None:

@@ -1,7 +1,6 @@
 """Events leave strictly by number; a resend goes first, and what comes meanwhile waits behind it."""
 
 import pytest
-from dingli_gateway.exceptions import WireError
 from dingli_gateway.outbound import Envelope
 from dingli_gateway.outflow import PAGE, Outflow
 from dingli_gateway.wire import Event, EventType, StoredEvent, decode_event, string
@@ -56,9 +55,12 @@ def test_numbers_start_with_the_logon_and_repeats_are_dropped(recorder: Recorder
     assert recorder.flow.last_out == 8
 
 
-def test_a_gap_in_the_numbers_is_the_cores_defect(recorder: Recorder) -> None:
-    with pytest.raises(WireError, match="event 9 follows 7"):
-        recorder.events(event(EventType.HEARTBEAT, 9))
+def test_numbers_that_went_to_another_connection_are_filled_before_what_follows(recorder: Recorder) -> None:
+    recorder.events(event(EventType.HEARTBEAT, 9), event(EventType.HEARTBEAT, 10))
+    assert (recorder.asked, recorder.written) == ([(8, 8)], [])
+    recorder.stored(event(EventType.LOGOUT, 8))
+    recorder.stored()
+    assert recorder.written == [("4", 8, 9), ("0", 9, 0), ("0", 10, 0)]
 
 
 def test_a_resend_repeats_application_messages_and_fills_the_runs_between(recorder: Recorder) -> None:

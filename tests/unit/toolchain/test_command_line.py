@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 
 from dingli.cli import main
+from dingli.environment import load
 from dingli.exceptions import CannotTell, DingliError, InputError
+from dingli.stacks.status import EnvironmentStatus, as_text
 
 _TOO_HEAVY = ("pulumi", "paramiko", "ansible_runner", "boto3", "pydantic", "locust")
 
@@ -44,6 +49,64 @@ def test_every_command_has_a_help_line_and_an_app() -> None:
     for name in main.command_names():
         assert main.help_line(name), f"dingli/cli/{name}.py has no docstring"
         assert typer.main.get_command(main.application([name]))
+
+
+def _commands(name: str) -> Iterator[tuple[str, Any]]:
+    """`lab`, `lab up`, …: the command of that name and what is below it."""
+    top: Any = typer.main.get_command(main.application([name]))
+    below = [(name, top.commands[name])]
+    while below:
+        words, command = below.pop()
+        yield words, command
+        below += [(f"{words} {more}", one) for more, one in getattr(command, "commands", {}).items()]
+
+
+def _exists(line: str) -> bool:
+    """True if `dingli …` names a command and only options that it has."""
+    _, name, *rest = line.split()
+    if name not in main.command_names():
+        return False
+    known = dict(_commands(name))
+    words = name
+    if rest and f"{name} {rest[0]}" in known:
+        words = f"{name} {rest.pop(0)}"
+    elif name == "audit":
+        words = "audit run"  # `audit ENV` is short for it
+    options = {option for parameter in known[words].params for option in parameter.opts}
+    arguments = sum(parameter.param_type_name == "argument" for parameter in known[words].params)
+    first_option = next((index for index, word in enumerate(rest) if word[0] in "-<>|"), len(rest))
+    return first_option <= arguments and {word for word in rest if word.startswith("--")} <= options
+
+
+@pytest.mark.parametrize("name", main.command_names())
+def test_every_help_ends_with_examples_that_exist(name: str) -> None:
+    for words, command in _commands(name):
+        heading, *examples = (command.epilog or "").split("\n\n")
+        assert heading == "Examples:", f"dingli {words} --help has no examples"
+        assert examples
+        for example in examples:
+            assert _exists(example) or not example.startswith("dingli "), f"dingli {words} --help: {example}"
+
+
+def test_the_summary_and_the_pages_name_commands_that_exist() -> None:
+    root = main._FOLDER.parents[1]
+    found = EnvironmentStatus(dict.fromkeys(load("lab").hosts), {}, None)
+    lines = re.findall(r"dingli (?!-)[a-z][^;\n]*", as_text(load("lab"), found, summary=True))
+    for page in [root / "README.md", *(root / "docs").glob("*.md")]:
+        lines += re.findall(r"^(?: {4})?(dingli [a-z][^#\n]*)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(lines) > 15
+    assert [line for line in lines if not _exists(line)] == []
+
+
+def test_readme_leads_to_every_page_and_no_link_leads_nowhere() -> None:
+    root = main._FOLDER.parents[1]
+    pages = [root / "README.md", *(root / "docs").rglob("*.md")]
+    targets = {page: re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")) for page in pages}
+    nowhere = [
+        f"{page}: {link}" for page, links in targets.items() for link in links if not (page.parent / link).exists()
+    ]
+    assert nowhere == []
+    assert {f"docs/{page.name}" for page in (root / "docs").glob("*.md")} <= set(targets[root / "README.md"])
 
 
 def test_a_file_with_one_command_is_that_command(tmp_path: Path) -> None:
