@@ -12,7 +12,7 @@ from typing import Any
 from dingli.environment import project_root
 from dingli.exceptions import DingliError
 
-__all__ = ["BenchFailed", "dingli", "timed"]
+__all__ = ["BenchFailed", "dingli", "forget_lab", "timed"]
 
 
 class BenchFailed(DingliError):
@@ -41,6 +41,16 @@ def _run(words: tuple[str, ...], timeout_s: float, allowed: tuple[int, ...]) -> 
             "run it by hand",
         )
     return time.monotonic() - began, done.stdout
+
+
+def forget_lab() -> None:
+    """`make down`: the lab, and what the state says about its machines."""
+    command = [sys.executable, "-m", "dingli.setup", "down"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=project_root())
+    if done.returncode != 0:
+        raise BenchFailed(
+            f"make down ended with {done.returncode}: {done.stderr.strip()[-600:]}", "0", "run it by hand"
+        )
 
 
 def timed(*words: str, timeout_s: float = 1800, allowed: tuple[int, ...] = (0,)) -> float:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from dingli.bench.commands import BenchFailed, dingli, timed
+from dingli.bench.commands import BenchFailed, dingli, forget_lab, timed
 from dingli.bench.keys import KEYS, Figures
 from dingli.bench.load import e2e
 from dingli.environment import Environment, load, project_root, state_dir
@@ -20,7 +20,7 @@ Step = tuple[str, tuple[str, ...], Callable[[], dict[str, float]]]
 
 
 def _up(name: str) -> dict[str, float]:
-    timed("lab", "down")
+    forget_lab()
     began = time.monotonic()
     timed("lab", "up")
     timed("up", name)

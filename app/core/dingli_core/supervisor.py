@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from pathlib import Path
 
 import structlog
@@ -15,7 +16,7 @@ from dingli_etcd import Client, EtcdError, LeaseNotFoundError
 from dingli_core.config import Config
 from dingli_core.core import etcd_client
 
-__all__ = ["Supervisor", "announce_to", "die_with_parent"]
+__all__ = ["Announced", "Supervisor", "announce_to", "die_with_parent"]
 
 PR_SET_PDEATHSIG = 1
 SHORT_LIFE_S = 10.0
@@ -23,6 +24,7 @@ FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 RETRY_S = 0.02
 STOP_S = 5.0
+KEPT_LEASES = 8
 log = structlog.get_logger()
 
 
@@ -71,6 +73,8 @@ class Supervisor:
         pidfd = os.pidfd_open(child.pid)
         loop = asyncio.get_running_loop()
         loop.add_reader(pidfd, ended.set)
+        announced = Announced(reading)
+        loop.add_reader(reading, announced.drain)
         try:
             await _first_of(ended.wait(), self._stopping.wait())
             if not ended.is_set():
@@ -79,26 +83,41 @@ class Supervisor:
                 if not ended.is_set():
                     child.kill()
                     await ended.wait()
-            leases = _read_leases(reading)
+            announced.drain()
+            leases = announced.newest_first()
             code = child.wait()
             await asyncio.gather(*(_revoke(client, lease, self._config.lease_s) for lease in leases))
             log.warning("core ended; its leases are revoked", pid=child.pid, code=code, leases=len(leases))
         finally:
             loop.remove_reader(pidfd)
+            loop.remove_reader(reading)
             os.close(pidfd)
             os.close(reading)
 
 
-def _read_leases(reading: int) -> list[int]:
-    """Everything that the child announced. The newest is the one that matters, the others are gone already."""
-    os.set_blocking(reading, False)
-    parts = []
-    try:
-        while part := os.read(reading, 65536):
-            parts.append(part)
-    except BlockingIOError:
-        pass  # a grandchild may still hold the other end
-    return [int(line) for line in reversed(b"".join(parts).split()[-8:])]
+class Announced:
+    """The leases that a child announces, read as they come: a full pipe would stop the core for good."""
+
+    def __init__(self, reading: int) -> None:
+        os.set_blocking(reading, False)
+        self._reading = reading
+        self._rest = b""
+        self._newest: deque[int] = deque(maxlen=KEPT_LEASES)
+
+    def drain(self) -> None:
+        """Everything that has been announced by now."""
+        try:
+            while part := os.read(self._reading, 65536):
+                *lines, self._rest = (self._rest + part).split(b"\n")
+                self._newest.extend(int(line) for line in lines)
+        except BlockingIOError:
+            return
+        # The end of the pipe: without this the loop would be told of it again and again.
+        asyncio.get_running_loop().remove_reader(self._reading)
+
+    def newest_first(self) -> list[int]:
+        """The newest is the one that matters; the others are gone already."""
+        return list(reversed(self._newest))
 
 
 async def _revoke(client: Client, lease: int, limit_s: float) -> None:
