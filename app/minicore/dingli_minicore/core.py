@@ -73,7 +73,7 @@ class Core:
         self._handover: tuple[int, float] = (0, 0.0)
         self._clock = ClockCheck()
         self._ballot = Ballot(self.keys.me, self.replica)
-        self._statuses: dict[str, int] = {}
+        self._statuses: dict[str, tuple[int, int]] = {}
         self._limitation: str | None = None
         self._lead: Callable[[int], None] = lambda epoch: None
 
@@ -200,7 +200,7 @@ class Core:
         if self.view.votes():
             prefix = self.keys.statuses[0]
             found = [(kv.key[len(prefix) :], json.loads(kv.value)) for kv in statuses if kv.key.startswith(prefix)]
-            self._statuses = {core: int(status["time_ns"]) for core, status in found}
+            self._statuses = {core: (int(status["time_ns"]), int(status["head"])) for core, status in found}
         if self.etcd.last_date is not None:
             self._clock.add(*self.etcd.last_date)
 
@@ -231,13 +231,15 @@ class Core:
         if self.view.is_quarantined(self.config.core_id):
             raise Quarantined
 
-    def _live(self) -> set[str]:
+    def _live(self) -> dict[str, int]:
+        """The heads of the policy's cores whose status is young; one that is nobody's while nothing is known."""
         policy = self.view.policy
         if policy is None or not self._statuses:
-            return set(self._statuses) or {""}
+            return {"": 0}
         young = time.time_ns() - 5_000_000_000
         named = {core.replace("/", ":") for core in policy.cores}
-        return {core for core, at in self._statuses.items() if core in named and at > young} | {self.keys.me}
+        heads = {core: head for core, (at, head) in self._statuses.items() if core in named and at > young}
+        return heads | {self.keys.me: self.replica.machine.head}
 
     def _execute(self, verdict: Verdict) -> None:
         _log.error("verdict about entry %d: %s", verdict.n, verdict)

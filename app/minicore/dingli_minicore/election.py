@@ -121,8 +121,8 @@ class Ballot:
         """The verdict was carried out."""
         self._judged.add(verdict.n - 1)
 
-    def verdicts(self, view: View, live: set[str], now_s: float) -> list[Verdict]:
-        """What can be judged now, each number once; `live`: cores of the policy whose status is young."""
+    def verdicts(self, view: View, live: dict[str, int], now_s: float) -> list[Verdict]:
+        """What can be judged now, each number once; `live`: heads of the policy's cores whose status is young."""
         found = []
         for number, cast in view.votes().items():
             since = self._first_seen.setdefault(number, now_s)
@@ -133,6 +133,10 @@ class Ballot:
             leader = self._replica.leaders.get(epoch)
             if leader is not None:
                 cast |= {leader.replace("/", ":"): claimed}
-            if live <= cast.keys() or now_s - since >= _JUDGE_AFTER_S:
+            if not view.disputes(epoch, number + 1):
+                # Who has executed the entry has accepted its claim, though it may not keep so old a hash any more:
+                # otherwise one defective core that replays old entries could halt a healthy cell.
+                cast = {core: claimed for core, head in live.items() if head > number} | cast
+            if live.keys() <= cast.keys() or now_s - since >= _JUDGE_AFTER_S:
                 found.append(judge(number + 1, epoch, claimed, cast))
         return found

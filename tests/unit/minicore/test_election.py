@@ -6,10 +6,11 @@ import json
 from email.utils import formatdate
 
 import pytest
-from dingli_minicore.election import ClockCheck, campaign_delay_s, failover_limitation, judge
+from dingli_minicore.election import Ballot, ClockCheck, campaign_delay_s, failover_limitation, judge
 from dingli_minicore.etcd import Kv
 from dingli_minicore.keys import Keys, View
 from dingli_minicore.placement import choose_member
+from dingli_minicore.replica import Replica
 
 ME = "one/minimal"
 KEYS = Keys("alpha", ME)
@@ -99,3 +100,26 @@ def test_the_etcd_leader_belongs_on_another_host_of_the_city() -> None:
     assert choose_member("one", city, "two", ["one", "two", "three"]) is None
     assert choose_member("one", city, "one", ["one", "remote"]) is None
     assert choose_member("one", (), "one", ["one", "two"]) is None
+
+
+def _one_bad_vote_about_an_old_entry() -> tuple[Ballot, View]:
+    """A defective core replays from the beginning and votes about entry 4; nobody else keeps so old a hash."""
+    replica = Replica("alpha")
+    replica.claims[5] = (b"claimed", 1)
+    replica.leaders[1] = "zero/main"
+    return Ballot(KEYS.me, replica), _view(**{f"votes_{4:016x}_bad:main": b"other".hex()})
+
+
+def test_cores_that_went_on_count_for_what_they_executed() -> None:
+    ballot, view = _one_bad_vote_about_an_old_entry()
+    heads = {"zero:main": 90_000, "hand:main": 90_000, KEYS.me: 90_000, "bad:main": 4}
+    (verdict,) = ballot.verdicts(view, heads, now_s=0.0)
+    assert (verdict.right, verdict.wrong) == (b"claimed", ("bad:main",))
+
+
+def test_cores_that_stand_before_the_entry_count_for_nothing() -> None:
+    ballot, view = _one_bad_vote_about_an_old_entry()
+    heads = {"zero:main": 90_000, "hand:main": 4, KEYS.me: 4, "bad:main": 4}
+    assert ballot.verdicts(view, heads, now_s=0.0) == [], "two have not voted yet"
+    (verdict,) = ballot.verdicts(view, heads, now_s=3.0)
+    assert verdict.right is None
