@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,7 @@ class DrillReport:
     targets: dict[str, float] = field(default_factory=dict)
     emulated: list[str] = field(default_factory=list)
     caveats: list[str] = field(default_factory=list)
+    judged_by: str = field(default_factory=lambda: sum_of_programs())
 
     @property
     def worst_member_rto_s(self) -> float | None:
@@ -70,6 +72,14 @@ class DrillReport:
     def as_data(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return {**asdict(self), "worst_member_rto_s": self.worst_member_rto_s}
+
+
+def sum_of_programs() -> str:
+    """SHA-256 of what gives verdicts (the sources of this package): two verdicts on one run can be told apart."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(str(path.relative_to(Path(__file__).parent)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def judge(drill: str, journal: dict[str, Any], settings: Settings, folder: Path) -> DrillReport:
