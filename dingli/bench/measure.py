@@ -49,7 +49,7 @@ def _worst(values: list[float]) -> float:
 
 
 def _x86(name: str, core: str, repetitions: int) -> dict[str, float]:
-    reports = _site_loss(name, core, repetitions)
+    reports = _site_loss(name, core, repetitions, "--load", "40")
     return {
         "site_loss_rto_x86_s": round(_worst([one["service_rto_s"] for one in reports]), 3),
         "site_loss_member_rto_s": round(_worst([one["worst_member_rto_s"] for one in reports]), 3),

@@ -24,7 +24,8 @@ def _not_steady(view: View, settings: Settings) -> str | None:
     if view.members_down:
         return f"journal members down: {', '.join(view.members_down)}"
     if view.leader != settings.home:
-        return f"{view.leader or 'nobody'} leads, {settings.home} should"
+        hand_over = f"`sudo dingli-core-ctl {settings.cell.name} switch --to {settings.home}` hands over"
+        return f"{view.leader or 'nobody'} leads, {settings.home} should ({hand_over})"
     if not view.leads(settings.home):
         return f"{settings.home} holds the leader key and does not say that it leads"
     if missing := [core for core in cores if core not in view.cores or view.cores[core].age_ms > 5_000]:
