@@ -11,7 +11,8 @@ from typing import Any
 from dingli.bench.commands import BenchFailed, dingli, forget_lab, timed
 from dingli.bench.keys import KEYS, Figures
 from dingli.bench.load import e2e
-from dingli.environment import Environment, load, project_root, state_dir
+from dingli.cell import hand_over
+from dingli.environment import Environment, Takeover, load, project_root, state_dir
 from dingli.exceptions import InputError
 
 __all__ = ["measure"]
@@ -29,6 +30,9 @@ def _up(name: str) -> dict[str, float]:
 
 
 def _site_loss(name: str, takeover_by: str, repetitions: int, *options: str) -> list[dict[str, Any]]:
+    environment = load(name)
+    home = next(core.core_id for core in environment.cells["alpha"].cores if core.takeover is Takeover.AUTOMATIC)
+    hand_over(environment, "alpha", home)
     words = ("drill", "site_loss", name, "--yes", "--json", "--takeover-by", takeover_by)
     reports = []
     for number in range(1, repetitions + 1):

@@ -1,6 +1,7 @@
 """A running cell, seen from the controller: asked over SSH, without the engine or credentials of the journal."""
 
 from dingli.cell.exceptions import CellError
+from dingli.cell.switch import hand_over
 from dingli.cell.view import CoreView, Member, View, observe, wait_until
 
-__all__ = ["CellError", "CoreView", "Member", "View", "observe", "wait_until"]
+__all__ = ["CellError", "CoreView", "Member", "View", "hand_over", "observe", "wait_until"]

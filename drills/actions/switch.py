@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from dingli.cell import observe, remote, wait_until
+from dingli.cell import hand_over
 from drills.settings import Settings
 
 __all__ = ["fail_back"]
@@ -16,17 +16,9 @@ def fail_back(configuration: dict[str, Any]) -> dict[str, Any]:
     settings = Settings.of(configuration)
     cell, home = settings.cell.name, settings.home
     started_ns = time.time_ns()
-    before = observe(settings.environment, cell)
-    if before.leader != home:
-        remote.on_any_main_core(settings.environment, cell, "switch", "--to", home)
-    after = wait_until(
-        settings.environment,
-        cell,
-        lambda view: None if view.leads(home) else f"{view.leader or 'nobody'} leads, not {home}",
-        timeout_s=30.0,
-    )
+    before, after = hand_over(settings.environment, cell, home)
     return {
-        "from": before.leader,
+        "from": before,
         "to": home,
         "epoch": after.epoch,
         "started_ns": started_ns,

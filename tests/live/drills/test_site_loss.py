@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dingli.cell import observe, remote, wait_until
+from dingli.cell import hand_over, observe
 from dingli.environment import Environment, load
 from dingli.evidence import Store
 
@@ -27,12 +27,7 @@ def lab() -> Environment:
 @pytest.fixture(autouse=True)
 def at_home(lab: Environment) -> None:
     """Earlier tests restart hosts and services, after which another core may lead; a drill refuses to start then."""
-    home = "primary-1/main"
-    if observe(lab, "alpha", members=False).leader != home:
-        remote.on_any_main_core(lab, "alpha", "switch", "--to", home)
-    wait_until(
-        lab, "alpha", lambda view: None if view.leads(home) else f"{view.leader or 'nobody'} leads", timeout_s=60
-    )
+    hand_over(lab, "alpha", "primary-1/main", timeout_s=60)
 
 
 def begin(*arguments: str) -> subprocess.Popen[str]:
