@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import time
+
 from dingli.cell import remote
+from dingli.cell.exceptions import CellError
 from dingli.cell.view import View, observe, wait_until
 from dingli.environment import Environment
 
 __all__ = ["hand_over"]
 
+_ONE_ATTEMPT_S = 6.0
 
-def hand_over(environment: Environment, cell: str, core: str, *, timeout_s: float = 30.0) -> tuple[str, View]:
-    """Makes `core` lead and waits until it says so. Gives who led before, and the cell afterwards. CellError."""
+
+def hand_over(environment: Environment, cell: str, core: str, *, timeout_s: float = 60.0) -> tuple[str, View]:
+    """Makes `core` lead and waits until it says so. Gives who led before, and the cell afterwards. CellError.
+
+    A switch lapses when its target has not taken it within half a second, and another core leads on; it is asked for
+    again then, until the time is over.
+    """
     before = observe(environment, cell, members=False).leader
-    if before != core:
-        remote.on_any_main_core(environment, cell, "switch", "--to", core)
-    after = wait_until(
-        environment,
-        cell,
-        lambda view: None if view.leads(core) else f"{view.leader or 'nobody'} leads, not {core}",
-        timeout_s=timeout_s,
-    )
-    return before, after
+    deadline = time.monotonic() + timeout_s
+    while True:
+        if observe(environment, cell, members=False).leader not in (core, ""):
+            remote.on_any_main_core(environment, cell, "switch", "--to", core)
+        left_s = min(_ONE_ATTEMPT_S, deadline - time.monotonic())
+        try:
+            return before, wait_until(environment, cell, lambda view: _why_not(view, core), timeout_s=left_s)
+        except CellError:
+            if time.monotonic() > deadline:
+                raise
+
+
+def _why_not(view: View, core: str) -> str | None:
+    return None if view.leads(core) else f"{view.leader or 'nobody'} leads, not {core}"

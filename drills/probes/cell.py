@@ -11,6 +11,7 @@ from drills.settings import Settings
 __all__ = ["rejoined", "steady", "taken_over"]
 
 MAX_LAG_MS = 100
+MAX_ENTRIES_BEHIND = 1_000  # what a busy cell commits between two statuses
 EMULATED_LAG_MS = 3_000
 
 
@@ -45,7 +46,11 @@ def _misplaced(view: View, settings: Settings) -> str | None:
 
 
 def _behind(view: View, settings: Settings) -> str | None:
+    newest = max((core.head for core in view.cores.values()), default=0)
     for core in view.cores.values():
+        if core.role == "starting" or newest - core.head > MAX_ENTRIES_BEHIND:
+            # A core that has not read the log yet knows of nothing that it lags behind.
+            return f"{core.core} stands at entry {core.head} of {newest}"
         host = settings.environment.hosts[core.core.split("/")[0]]
         limit = EMULATED_LAG_MS if host.emulated else MAX_LAG_MS
         if core.lag_ms > limit:
