@@ -11,6 +11,7 @@ from drills.settings import Settings
 __all__ = ["rejoined", "steady", "taken_over"]
 
 MAX_LAG_MS = 100
+MAX_STATUS_AGE_MS = 5_000
 MAX_ENTRIES_BEHIND = 1_000  # what a busy cell commits between two statuses
 EMULATED_LAG_MS = 3_000
 
@@ -29,7 +30,7 @@ def _not_steady(view: View, settings: Settings) -> str | None:
         return f"{view.leader or 'nobody'} leads, {settings.home} should ({hand_over})"
     if not view.leads(settings.home):
         return f"{settings.home} holds the leader key and does not say that it leads"
-    if missing := [core for core in cores if core not in view.cores or view.cores[core].age_ms > 5_000]:
+    if missing := [core for core in cores if core not in view.cores or view.cores[core].age_ms > MAX_STATUS_AGE_MS]:
         return f"cores that say nothing: {', '.join(missing)}"
     return _misplaced(view, settings) or _behind(view, settings)
 
@@ -48,6 +49,8 @@ def _misplaced(view: View, settings: Settings) -> str | None:
 def _behind(view: View, settings: Settings) -> str | None:
     newest = max((core.head for core in view.cores.values()), default=0)
     for core in view.cores.values():
+        if core.age_ms > MAX_STATUS_AGE_MS:
+            continue  # it is silent, which is a matter of its own: a drill may have held it back
         if core.role == "starting" or newest - core.head > MAX_ENTRIES_BEHIND:
             # A core that has not read the log yet knows of nothing that it lags behind.
             return f"{core.core} stands at entry {core.head} of {newest}"
@@ -94,7 +97,7 @@ def rejoined(configuration: dict[str, Any], timeout_s: float = 120.0) -> dict[st
     def why_not(view: View) -> str | None:
         if view.members_down:
             return f"journal members down: {', '.join(view.members_down)}"
-        silent = [core for core in ours if core not in view.cores or view.cores[core].age_ms > 5_000]
+        silent = [core for core in ours if core not in view.cores or view.cores[core].age_ms > MAX_STATUS_AGE_MS]
         if silent:
             return f"cores that say nothing: {', '.join(silent)}"
         return _behind(view, settings)

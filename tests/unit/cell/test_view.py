@@ -11,7 +11,7 @@ import pytest
 from dingli.cell import Member, View
 from dingli.cell.view import parse
 from dingli.environment import load
-from drills.probes.cell import _not_steady
+from drills.probes.cell import _behind, _not_steady
 from drills.settings import Settings
 
 TRIAL = Path(__file__).resolve().parents[1] / "drills" / "trial.yaml"
@@ -66,6 +66,8 @@ def test_a_steady_cell_is_steady(settings: Settings) -> None:
         (parse(core("b/minimal", lag_ms=101), members()), "b/minimal lags 101 ms"),
         (parse(core("c/minimal", lag_ms=3001), members()), "c/minimal lags 3001 ms"),
         (parse(core("d/main", hash="cd"), members()), "hashes differ at 10"),
+        (parse(core("b/minimal", role="starting", head=3), members()), "b/minimal stands at entry 3 of 10"),
+        (parse(core("a/main", head=1_012), members()), "stands at entry 10 of 1012"),
     ],
 )
 def test_what_is_not_steady_is_said(settings: Settings, view: View, why: str) -> None:
@@ -75,3 +77,7 @@ def test_what_is_not_steady_is_said(settings: Settings, view: View, why: str) ->
 def test_an_emulated_core_may_lag_more_and_other_heads_have_other_hashes(settings: Settings) -> None:
     assert _not_steady(parse(core("c/minimal", lag_ms=2_000), members()), settings) is None
     assert _not_steady(parse(core("d/main", head=9, hash="cd"), members()), settings) is None
+
+
+def test_a_core_that_a_drill_holds_back_does_not_count_as_behind(settings: Settings) -> None:
+    assert _behind(parse(core("b/minimal", head=0, time_ns=0), members()), settings) is None
