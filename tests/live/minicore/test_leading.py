@@ -221,8 +221,8 @@ def test_a_target_that_does_not_take_over_is_passed_over(journal: Journal, tmp_p
     journal.policy(one_minimal="automatic", absent_minimal="automatic")
     core = CoreProcess(A, tmp_path, journal.url)
     with running(core):
-        eventually(lambda: journal.leader() == A)
-        before = journal.json("leader"), journal.entries()[-1][1].epoch
+        eventually(lambda: journal.leader() == A and journal.entries())
+        epoch = journal.entries()[-1][1].epoch
         journal.put("switch", "absent/minimal")
-        eventually(lambda: journal.entries()[-1][1].epoch > before[1], within_s=5)
+        eventually(lambda: journal.entries()[-1][1].epoch > epoch, within_s=5)
         assert journal.get("handover") is None
