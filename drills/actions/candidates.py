@@ -16,14 +16,15 @@ _REST_S = 300  # longer than everything that comes after the load
 
 
 def _others(settings: Settings) -> list[str]:
-    """Hosts of automatic cores that stand between the fault and the chosen core."""
+    """Hosts of automatic cores that stand before the chosen core in the order of preference.
+
+    Those behind it stay: they campaign later than it, and a core that is stopped has to read the whole log again.
+    """
     if not settings.takeover_by:
         return []
-    return [
-        core.host
-        for core in settings.cell.cores
-        if core.takeover == "automatic" and core.core_id != settings.takeover_by and core.host not in settings.hosts
-    ]
+    cores = settings.cell.cores
+    chosen = [core.core_id for core in cores].index(settings.takeover_by)
+    return [core.host for core in cores[:chosen] if core.takeover == "automatic" and core.host not in settings.hosts]
 
 
 def hold_back_others(configuration: dict[str, Any]) -> dict[str, Any]:

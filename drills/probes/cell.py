@@ -12,6 +12,7 @@ __all__ = ["rejoined", "steady", "taken_over"]
 
 MAX_LAG_MS = 100
 MAX_STATUS_AGE_MS = 5_000
+EMULATED_STATUS_AGE_MS = 15_000
 MAX_ENTRIES_BEHIND = 1_000  # what a busy cell commits between two statuses
 EMULATED_LAG_MS = 3_000
 
@@ -30,7 +31,7 @@ def _not_steady(view: View, settings: Settings) -> str | None:
         return f"{view.leader or 'nobody'} leads, {settings.home} should ({hand_over})"
     if not view.leads(settings.home):
         return f"{settings.home} holds the leader key and does not say that it leads"
-    if missing := [core for core in cores if core not in view.cores or view.cores[core].age_ms > MAX_STATUS_AGE_MS]:
+    if missing := [core for core in cores if _silent(core, view, settings)]:
         return f"cores that say nothing: {', '.join(missing)}"
     return _misplaced(view, settings) or _behind(view, settings)
 
@@ -46,10 +47,18 @@ def _misplaced(view: View, settings: Settings) -> str | None:
     return None
 
 
+def _silent(core: str, view: View, settings: Settings) -> bool:
+    """Whether this core has not described itself lately; an emulated one takes long over a page of the log."""
+    emulated = settings.environment.hosts[core.split("/")[0]].emulated
+    return core not in view.cores or view.cores[core].age_ms > (
+        EMULATED_STATUS_AGE_MS if emulated else MAX_STATUS_AGE_MS
+    )
+
+
 def _behind(view: View, settings: Settings) -> str | None:
     newest = max((core.head for core in view.cores.values()), default=0)
     for core in view.cores.values():
-        if core.age_ms > MAX_STATUS_AGE_MS:
+        if _silent(core.core, view, settings):
             continue  # it is silent, which is a matter of its own: a drill may have held it back
         if core.role == "starting" or newest - core.head > MAX_ENTRIES_BEHIND:
             # A core that has not read the log yet knows of nothing that it lags behind.
@@ -64,7 +73,7 @@ def _behind(view: View, settings: Settings) -> str | None:
     return next((f"hashes differ at {head}" for head, hashes in by_head.items() if len(hashes) > 1), None)
 
 
-def steady(configuration: dict[str, Any], timeout_s: float = 60.0) -> bool:
+def steady(configuration: dict[str, Any], timeout_s: float = 180.0) -> bool:
     """True when all members, cores and hashes are as they should be; raises CellError with the reason."""
     settings = Settings.of(configuration)
     wait_until(settings.environment, settings.cell.name, lambda view: _not_steady(view, settings), timeout_s=timeout_s)
@@ -97,8 +106,7 @@ def rejoined(configuration: dict[str, Any], timeout_s: float = 120.0) -> dict[st
     def why_not(view: View) -> str | None:
         if view.members_down:
             return f"journal members down: {', '.join(view.members_down)}"
-        silent = [core for core in ours if core not in view.cores or view.cores[core].age_ms > MAX_STATUS_AGE_MS]
-        if silent:
+        if silent := [core for core in ours if _silent(core, view, settings)]:
             return f"cores that say nothing: {', '.join(silent)}"
         return _behind(view, settings)
 
