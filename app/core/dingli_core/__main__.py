@@ -15,6 +15,7 @@ from dingli_core.config import Config, load
 from dingli_core.core import Core, etcd_client
 from dingli_core.exceptions import ConfigurationError
 from dingli_core.supervisor import Supervisor, announce_to, die_with_parent
+from dingli_core.watchdog import keep_telling
 
 __all__ = ["main"]
 
@@ -44,12 +45,14 @@ def main(arguments: list[str] | None = None) -> int:
 async def _run_core(config: Config, descriptor: int) -> None:
     client = etcd_client(config)
     core = asyncio.ensure_future(Core(config, client, partial(announce_to, descriptor)).run())
+    telling = asyncio.create_task(keep_telling())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, core.cancel)
     try:
         await core
     except asyncio.CancelledError:
         structlog.get_logger().info("stopped")
     finally:
+        telling.cancel()
         await client.close()
 
 

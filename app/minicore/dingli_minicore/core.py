@@ -21,6 +21,7 @@ from dingli_minicore.lease import Lease
 from dingli_minicore.links import FromLink, LinkServer, server_context
 from dingli_minicore.replica import Replica
 from dingli_minicore.watch import Watch, WatchBroken, Watched
+from dingli_minicore.watchdog import Watchdog
 
 __all__ = ["Core", "Quarantined", "Role"]
 
@@ -58,6 +59,7 @@ class Core:
         self.epoch = 0
         self.progress = 0
         """Rises while the commit loop advances."""
+        self.watchdog = Watchdog()
         self._renewed_at = -1
         self.lease = Lease(e.Etcd(config.etcd, config.deadline_s), config.lease_s, self._may_renew, granted)
         self._watch_etcd = e.Etcd(config.etcd, config.deadline_s)
@@ -159,6 +161,7 @@ class Core:
 
     def poll(self, success: list[Any]) -> int:
         """Read everything in one transaction, with `success` before it; how many entries came."""
+        self.watchdog.beat()
         body = e.txn_body([], [*success, *self.reads(), self._read_log()], [])
         reply = self.etcd.txn(body)
         *small, log = reply.kvs[len(success) :]

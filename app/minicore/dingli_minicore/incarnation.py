@@ -48,25 +48,26 @@ def live(config: Config, granted: Callable[[int], None]) -> int:
     return 0
 
 
-def _insist(what: Callable[[], _T], pause_s: float) -> _T:
+def _insist(core: Core, what: Callable[[], _T]) -> _T:
     """Until etcd answers."""
     while True:
+        core.watchdog.beat()
         try:
             return what()
         except EtcdError as error:
             _log.warning("%s", error)
-            time.sleep(pause_s)
+            time.sleep(core.config.poll_s)
 
 
 def _is_barred(core: Core) -> bool:
     """Whether the core was quarantined before it started."""
     read = e.txn_body([], [e.get(core.keys.quarantine)], [])
-    return bool(_insist(lambda: core.etcd.txn(read), core.config.poll_s).kvs[0])
+    return bool(_insist(core, lambda: core.etcd.txn(read)).kvs[0])
 
 
 def _mark(core: Core, defect: Defect) -> None:
     """Bar this core, across restarts, before its lease ends and it could be asked to lead again."""
-    _insist(lambda: core.quarantine(core.keys.me, defect.n, defect.reason), core.config.poll_s)
+    _insist(core, lambda: core.quarantine(core.keys.me, defect.n, defect.reason))
 
 
 def _wait_in_quarantine(core: Core) -> None:
@@ -75,7 +76,7 @@ def _wait_in_quarantine(core: Core) -> None:
     _log.error("quarantined: waiting until %s is deleted", core.keys.quarantine)
     while True:
         body = e.txn_body([], [e.put(core.keys.status, core.status()), e.get(core.keys.quarantine)], [])
-        reply = _insist(lambda body=body: core.etcd.txn(body), core.config.poll_s)  # type: ignore[misc]
+        reply = _insist(core, lambda body=body: core.etcd.txn(body))  # type: ignore[misc]
         if not reply.kvs[1]:
             return
         found = json.loads(reply.kvs[1][0].value)

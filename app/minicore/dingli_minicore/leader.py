@@ -198,6 +198,7 @@ class Leadership:
             compare.append(e.present(keys.log(n - 1)))
         body = e.txn_body(compare, [e.put(key, data), *reads], [e.get(keys.leader), e.get(key)])
         for attempt in itertools.count(1):
+            self._core.watchdog.beat()
             try:
                 reply = self._core.etcd.txn(body)
             except EtcdError as error:
