@@ -77,6 +77,7 @@ class Core:
         self._judge = Judge(client, self._keys, self._view, self._replica, config.core_id)
         self._clock = ClockComparison(self._view, config.core_id)
         self._metrics = Metrics(config.cell, config.core_id)
+        self._metrics.watch_sessions(lambda: self._machine().sessions.by_name.values())
         self._server = GatewayServer(config, self._machine, self)
         self._leading: Leading | None = None
         self._limitation: str | None = None

@@ -5,14 +5,16 @@ import asyncio
 import base64
 import json
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from dingli_etcd import Client, EtcdError
-from dingli_etcd.operations import delete, is_absent, mod_revision_is, put
+from dingli_etcd.operations import delete, get, is_absent, mod_revision_is, put
 
 from dingli_core.config import Config, load
 from dingli_core.core import etcd_client
+from dingli_core.entry import decode_entry
 from dingli_core.exceptions import ConfigurationError
 from dingli_core.keys import Keys, escaped
 from dingli_core.view import CellView
@@ -53,10 +55,29 @@ class Operator:
             "handover": None if handover is None else handover[0],
             "switch": self._view.switch(),
             "halted": self._view.halted(),
+            "halt": self._view.halt(),
             "quarantined": sorted(core for core in known if self._view.quarantined(core)),
             "cores": cores,
+            "claims": await self._claims({core: int(status.get("head", 0)) for core, status in cores.items()}),
         }
         print(json.dumps(found, sort_keys=True))
+
+    async def _claims(self, heads: dict[str, int]) -> dict[str, str]:
+        """By core: the hash that the journal states for its head, in the entry that follows it (if there is one).
+
+        Statuses are written at different moments, so their hashes can seldom be compared with one another.
+        """
+        if not heads:
+            return {}
+        response = await self._client.read_txn([get(self._keys.log(head + 1)) for head in heads.values()])
+        found = {}
+        for core, part in zip(heads, response.responses, strict=True):
+            for kv in part.response_range.kvs:
+                entry = decode_entry(kv.value)
+                disputed = self._view.disputed_from(entry.epoch)
+                if disputed is None or entry.n < disputed:
+                    found[core] = entry.previous_hash.hex()
+        return found
 
     async def policy(self) -> None:
         """Puts the policy that the configuration states, unless a newer one stands."""
@@ -87,6 +108,34 @@ class Operator:
         await self._known(core)
         compare = [is_absent(self._keys.leader)]
         await self._done(compare, [put(self._keys.handover, core.encode("ascii"))], "a core leads: use `switch`")
+
+    async def halt(self) -> None:
+        """Stops the cell: the leader steps down, and nobody campaigns until `resume`."""
+        await self._view.poll()
+        n = max((int(status.get("head", 0)) for status, _ in self._view.statuses()), default=0)
+        content = json.dumps({"n": n, "reason": f"operator: {self._options.reason}"}).encode("ascii")
+        await self._done([is_absent(self._keys.halt)], [put(self._keys.halt, content)], "the cell is halted already")
+
+    async def resume(self) -> None:
+        """Ends a halt; the votes go too, or cores would judge by them again at once."""
+        await self._view.poll()
+        halt = (await self._client.range(self._keys.halt)).kvs
+        if not halt:
+            raise RefusedError("the cell is not halted")
+        print(f"ends the halt {halt[0].value.decode('ascii', 'replace')}: {self._options.reason}")
+        same = [mod_revision_is(self._keys.halt, halt[0].mod_revision)]
+        votes = [delete(self._keys.vote_of(n, core)) for n, cast in self._view.votes().items() for core in cast]
+        await self._done(same, [delete(self._keys.halt), *votes], "the cell was halted anew meanwhile; look again")
+
+    async def quarantine(self) -> None:
+        """Keeps a core from following, leading and answering, until `unquarantine`."""
+        core = self._options.core
+        await self._known(core)
+        own = [status for status, _ in self._view.statuses() if status.get("core") == core]
+        n = int(own[0].get("head", 0)) if own else 0
+        content = {"core": core, "n": n, "reason": f"operator: {self._options.reason}", "at_ns": time.time_ns()}
+        key = self._keys.quarantine(core)
+        await self._done([is_absent(key)], [put(key, json.dumps(content).encode("ascii"))], f"{core} is quarantined")
 
     async def unquarantine(self) -> None:
         """Releases a core, which then starts anew; its votes go too, or it would be outvoted again at once."""
@@ -156,6 +205,12 @@ def _parser() -> argparse.ArgumentParser:
     switch.add_argument("--to", required=True, metavar="CORE")
     for name, text in (("takeover", "let this core campaign now"), ("unquarantine", "release this core")):
         commands.add_parser(name, help=text).add_argument("core", metavar="CORE")
+    quarantine = commands.add_parser("quarantine", help="stop this core until it is released")
+    quarantine.add_argument("core", metavar="CORE")
+    halt = commands.add_parser("halt", help="stop the cell: nobody leads until `resume`")
+    resume = commands.add_parser("resume", help="end a halt, and delete the votes")
+    for changing in (quarantine, halt, resume):
+        changing.add_argument("--reason", required=True, metavar="TEXT")
     dump = commands.add_parser("dump", help="the raw log, as JSON lines")
     dump.add_argument("--from", dest="begin", type=int, default=1, metavar="N")
     dump.add_argument("--to", dest="end", type=int, metavar="N")

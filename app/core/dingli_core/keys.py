@@ -32,7 +32,10 @@ class Keys:
         return self.status_prefix + escaped(core)
 
     def vote(self, n: int, core: str) -> bytes:
-        return self.votes_prefix + b"%016x/" % n + escaped(core)
+        return self.vote_of(n, escaped(core))
+
+    def vote_of(self, n: int, escaped_core: bytes) -> bytes:
+        return self.votes_prefix + b"%016x/" % n + escaped_core
 
     def quarantine(self, core: str) -> bytes:
         return self.quarantine_prefix + escaped(core)

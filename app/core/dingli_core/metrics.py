@@ -1,8 +1,13 @@
 """What Prometheus is told."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from collections.abc import Callable, Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, start_http_server
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from dingli_core.config import split_address
+from dingli_core.state import Session
 
 __all__ = ["Metrics"]
 
@@ -36,6 +41,10 @@ class Metrics:
             "dingli_core_batch_commands", "Commands in an entry", names, buckets=BATCH_BUCKETS, registry=self.registry
         ).labels(**self._labels)
 
+    def watch_sessions(self, sessions: Callable[[], Iterable[Session]]) -> None:
+        """`sessions` is asked at each scrape, by the thread that answers it."""
+        self.registry.register(_Sessions(self._labels, sessions))
+
     def serve(self, address: str) -> None:
         """Plain HTTP, in a thread of its own."""
         host, port = split_address(address)
@@ -53,3 +62,23 @@ class Metrics:
 
     def _counter(self, name: str, text: str) -> Counter:
         return Counter(name, text, list(self._labels), registry=self.registry).labels(**self._labels)
+
+
+class _Sessions(Collector):
+    """Each FIX session, read when somebody asks: nobody pays for it otherwise."""
+
+    def __init__(self, labels: dict[str, str], sessions: Callable[[], Iterable[Session]]) -> None:
+        self._labels = labels
+        self._sessions = sessions
+
+    def collect(self) -> Iterator[Metric]:
+        names, values = [*self._labels, "session"], list(self._labels.values())
+        connected = GaugeMetricFamily("dingli_core_session_connected", "1 while logged on", labels=names)
+        next_in = GaugeMetricFamily("dingli_core_session_next_in", "Number expected from the member", labels=names)
+        next_out = GaugeMetricFamily("dingli_core_session_next_out", "Number of the next message to it", labels=names)
+        # A copy at once: the core goes on meanwhile. A session's three numbers may be of neighbouring commands.
+        for session in list(self._sessions()):
+            connected.add_metric([*values, session.name], int(session.connection != 0))
+            next_in.add_metric([*values, session.name], session.next_in)
+            next_out.add_metric([*values, session.name], session.next_out)
+        return iter((connected, next_in, next_out))

@@ -129,6 +129,11 @@ class CellView:
     def halted(self) -> bool:
         return self._keys.halt in self._kvs
 
+    def halt(self) -> dict[str, Any] | None:
+        """What the halt key says: the entry, and the reason."""
+        kv = self._kvs.get(self._keys.halt)
+        return None if kv is None else _json(kv)
+
     def quarantined(self, core: str) -> bool:
         return self._keys.quarantine(core) in self._kvs
 
