@@ -4,11 +4,22 @@ A check is a function in a module of its own, listed in `CHECKS`, in the order i
 """
 
 from dingli.gate.check import Check, Finding, State, run_checks
-from dingli.gate.leadership import leadership
-from dingli.gate.quorum import quorum
+from dingli.gate.leadership import judge_leadership, leadership
+from dingli.gate.quorum import judge_quorum, quorum
 from dingli.gate.smoke import smoke_order
 
-__all__ = ["CHECKS", "Check", "Finding", "State", "leadership", "quorum", "run_checks", "smoke_order"]
+__all__ = [
+    "CHECKS",
+    "Check",
+    "Finding",
+    "State",
+    "judge_leadership",
+    "judge_quorum",
+    "leadership",
+    "quorum",
+    "run_checks",
+    "smoke_order",
+]
 
 CHECKS: list[Check] = [
     Check("quorum", quorum),

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dingli.cell import View, observe
 from dingli.environment import Cell, Environment, Takeover
 from dingli.gate.check import Finding, State
 
-__all__ = ["leadership", "why_not_led"]
+__all__ = ["judge_leadership", "leadership", "why_not_led"]
 
 
 def leadership(environment: Environment) -> Finding:
+    """Asks every cell."""
+    return judge_leadership(
+        environment, {name: observe(environment, name, members=False) for name in environment.cells}
+    )
+
+
+def judge_leadership(environment: Environment, views: Mapping[str, View]) -> Finding:
     """Passed if each cell has a leader that says so itself, and every declared core lives and none is quarantined."""
     texts, problems = [], []
-    for cell in environment.cells.values():
-        view = observe(environment, cell.name, members=False)
-        reason = why_not_led(view, cell)
+    for name, view in views.items():
+        reason = why_not_led(view, environment.cells[name])
         if reason is not None:
-            problems.append(f"{cell.name}: {reason}")
-        texts.append(f"{cell.name} led by {view.leader or 'nobody'}, epoch {view.epoch}, {len(view.cores)} cores")
+            problems.append(f"{name}: {reason}")
+        texts.append(f"{name} led by {view.leader or 'nobody'}, epoch {view.epoch}, {len(view.cores)} cores")
     return Finding(State.FAILED, "; ".join(problems)) if problems else Finding(State.PASSED, "; ".join(texts))
 
 
 def why_not_led(view: View, cell: Cell) -> str | None:
     """The first reason against it, or None."""
     if view.halted:
-        return "halted: no majority of cores agrees; see docs/operations.md"
+        return f"halted: {view.halt_reason or 'no majority of cores agrees'}; see docs/operations.md"
     if view.quarantined:
         return f"quarantined: {', '.join(view.quarantined)}"
     if not view.leader:

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 
-from dingli.cell.members import member_status
+from dingli.cell.members import MemberStatus, ask_members
 from dingli.environment import Environment
 from dingli.gate.check import Finding, State
 
-__all__ = ["quorum"]
+__all__ = ["judge_quorum", "quorum"]
 
 
 def quorum(environment: Environment) -> Finding:
-    """Passed if all members answer and name one leader; failed if a majority is missing, or members are."""
-    members = environment.journal.members
-    with ThreadPoolExecutor(len(members)) as executor:
-        found = dict(zip(members, executor.map(lambda name: member_status(environment, name), members), strict=True))
-    names = {status["Status"]["header"]["member_id"]: name for name, status in found.items() if status}
-    leaders = {status["Status"]["leader"] for status in found.values() if status}
-    silent = [name for name, status in found.items() if not status]
-    if len(names) <= len(members) // 2 or len(leaders) != 1 or 0 in leaders:
-        return Finding(State.FAILED, f"no majority with one leader; without an answer: {', '.join(silent) or 'none'}")
-    leader = names.get(leaders.pop(), "a silent member")
-    text = f"{len(names)} of {len(members)} members, leader {leader}"
-    return Finding(
-        State.FAILED if silent else State.PASSED, text + (f"; silent: {', '.join(silent)}" if silent else "")
-    )
+    """Asks all members."""
+    return judge_quorum(ask_members(environment, environment.journal.members))
+
+
+def judge_quorum(members: Sequence[MemberStatus]) -> Finding:
+    """Passed if all members answer and name one leader; failed if a majority is missing, or members are.
+
+    Unknown if there is no answer from a majority, and the members whose hosts were not reached could be one.
+    """
+    answered = [one for one in members if one.answered]
+    leaders = {one.leader_id for one in answered}
+    silent = [one.name for one in members if not one.answered]
+    unreached = [one.name for one in members if not one.reached]
+    majority = len(members) // 2 + 1
+    if len(answered) >= majority and len(leaders) == 1 and 0 not in leaders:
+        leader = next((one.name for one in answered if one.leads), "a silent member")
+        text = f"{len(answered)} of {len(members)} members, leader {leader}"
+        if silent:
+            return Finding(State.FAILED, f"{text}; silent: {', '.join(silent)}")
+        return Finding(State.PASSED, text)
+    if len(answered) < majority <= len(unreached) + sum(one.healthy for one in answered):
+        return Finding(State.UNKNOWN, f"not reached from here, so not asked: {', '.join(unreached)}")
+    return Finding(State.FAILED, f"no majority with one leader; without an answer: {', '.join(silent) or 'none'}")

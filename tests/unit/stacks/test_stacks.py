@@ -18,7 +18,6 @@ from dingli.stacks.events import StackOutcome, fold
 from dingli.stacks.locks import has_pending_operations, remove_stale
 from dingli.stacks.names import StackName, stack_name
 from dingli.stacks.operation import Choice
-from dingli.stacks.status import EnvironmentStatus, as_text
 from dingli.stacks.variables import common_variables, host_variables, known_groups
 
 
@@ -131,12 +130,3 @@ def test_every_host_is_told_what_runs_on_it() -> None:
     assert told["ops-1"]["dingli_core"] == told["ops-1"]["dingli_gateway"] == []
     assert set(common_variables(environment)["dingli_hosts"]) == set(environment.hosts)
     assert known_groups(environment)["ops"] == ["ops-1"]
-
-
-def test_a_machine_that_reaches_nobody_is_not_taken_for_an_outage() -> None:
-    environment = load("lab")
-    nobody = EnvironmentStatus(dict.fromkeys(environment.hosts, "no route"), {}, None)
-    most = EnvironmentStatus(nobody.hosts | {"dr-1": None}, {}, None)
-
-    assert "this machine's network" in as_text(environment, nobody, summary=False)
-    assert "this machine's network" not in as_text(environment, most, summary=False)
