@@ -27,7 +27,8 @@ def hand_over(environment: Environment, cell: str, core: str, *, timeout_s: floa
             remote.on_any_main_core(environment, cell, "switch", "--to", core)
         left_s = min(_ONE_ATTEMPT_S, deadline - time.monotonic())
         try:
-            return before, wait_until(environment, cell, lambda view: _why_not(view, core), timeout_s=left_s)
+            view = wait_until(environment, cell, lambda now: _why_not(now, core), timeout_s=left_s, members=False)
+            return before, view
         except CellError:
             if time.monotonic() > deadline:
                 raise
