@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -95,3 +96,11 @@ def nobody_leads(seen: Seen | None = None) -> Seen:
                 status.update(role="follower", time_ns=status["time_ns"] - 60_000_000_000)
 
     return cell_says(change, seen)
+
+
+def behind_port(file: Path, port: int) -> Path:
+    """Writes the lab's environment as if each site stood behind a jump host at that port of this machine."""
+    bastion = f", bastion: {{address: 127.0.0.1, port: {port}, user: jump}}}}"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(re.sub(r"(network: [0-9./]+)}", rf"\1{bastion}", (RECORDED / "lab.yaml").read_text()))
+    return file
