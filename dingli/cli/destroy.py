@@ -28,7 +28,7 @@ def destroy(
     declared = load(environment)
     choice = Choice(tuple(site or ()), continue_on_error=True, parallel=parallel)
     screen = Screen()
-    engine = Engine(screen.show)
+    engine = Engine(declared, screen.show)
     stacks = [stack for stack in choice.of(declared) if engine.exists(stack)]
     screen.say(f"to be given back: {', '.join(map(str, stacks)) or 'nothing, there is no stack'}")
     typed = name or (

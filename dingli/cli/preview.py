@@ -31,8 +31,10 @@ def preview(
     """Show what `up` would change, down to the task on each host."""
     screen = Screen(quiet=as_json)
     choice = Choice(tuple(site or ()), refresh, continue_on_error=True, parallel=parallel)
-    stacks = choice.of(load(environment))
-    outcomes = operate(stacks, Engine(screen.show), screen, choice, "preview", ["--refresh"] if refresh else [])
+    declared = load(environment)
+    engine = Engine(declared, screen.show)
+    arguments = ["--refresh"] if refresh else []
+    outcomes = operate(choice.of(declared), engine, screen, choice, "preview", arguments)
     if as_json:
         typer.echo(json.dumps({name: outcome.plain() for name, outcome in outcomes.items()}, indent=2))
     elif not refresh:

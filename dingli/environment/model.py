@@ -16,6 +16,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
 from pydantic_core import PydanticCustomError
 
+from dingli.environment.s3_url import parse_s3_url
+
 __all__ = [
     "Architecture",
     "Bastion",
@@ -35,6 +37,7 @@ __all__ = [
     "RedfishPower",
     "Site",
     "SiteRole",
+    "StateBackend",
     "Takeover",
     "Targets",
 ]
@@ -73,6 +76,14 @@ def _network(value: Any) -> Any:
         return IPv4Network(value if isinstance(value, str) and "/" in value else "")
     except ValueError:
         raise _fail("an IPv4 network without host bits, such as 10.0.0.0/24") from None
+
+
+def _s3_url(value: Any) -> Any:
+    try:
+        parse_s3_url(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise _fail(str(error)) from None
+    return value
 
 
 def _power_command(value: Any) -> Any:
@@ -298,6 +309,12 @@ class Cell(Entry):
         return tuple(name for name in self.sessions if not name.startswith(("PROBE", "SMOKE")))
 
 
+class StateBackend(Entry):
+    """Where the engine keeps what it knows; credentials are never declared, they come from the usual AWS chain."""
+
+    backend: Annotated[str, BeforeValidator(_s3_url)]
+
+
 class Environment(Entry):
     """A whole installation, as its file describes it. `dingli.environment.load` is the way to get one."""
 
@@ -312,6 +329,7 @@ class Environment(Entry):
     journal: Journal
     cells: Mapping[Name, Cell]
     witnesses: tuple[Text, ...] | None = None
+    state: StateBackend | None = None
     root_key: Path | None = Field(default=None, exclude=True)
     """Not a key of the file: it comes with the hand-over."""
 

@@ -70,6 +70,7 @@ _OPTIONAL: tuple[KeyPath, ...] = (
     ("journal", "majority_site"),
     ("journal", "client_port"),
     ("journal", "peer_port"),
+    ("state",),
 )
 _MOST_ROUNDS = 8
 

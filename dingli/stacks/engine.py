@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -12,9 +11,10 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from dingli.environment import project_root
+from dingli.environment import Environment, project_root
 from dingli.exceptions import DingliError, SetupError
-from dingli.setup.shell import environment as tool_environment
+from dingli.setup.shell import engine_environment
+from dingli.stacks.backend import Backend, backend_at, checkpoint_key
 from dingli.stacks.events import Message, StackOutcome, fold
 from dingli.stacks.locks import has_pending_operations, remove_stale
 from dingli.stacks.names import StackName
@@ -27,19 +27,24 @@ _QUIET = ("--non-interactive", "--color", "never", "--logtostderr=false")
 class Engine:
     """One per command. `interrupt` reaches every engine process that it has started."""
 
-    def __init__(self, show: Callable[[str, Message], None]) -> None:
+    def __init__(self, environment: Environment, show: Callable[[str, Message], None]) -> None:
         self._show = show
-        self._environment = {**tool_environment(project_root()), "PULUMI_DEBUG_COMMANDS": "1"}  # for --event-log
-        for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE_FILE"):  # a person's own choice counts
-            self._environment[name] = os.environ.get(name, self._environment[name])
+        declared = environment.state.backend if environment.state else None
+        self._environment = {**engine_environment(project_root(), declared), "PULUMI_DEBUG_COMMANDS": "1"}  # event log
+        self._backend = backend_at(self._environment["PULUMI_BACKEND_URL"])
         self._running: set[subprocess.Popen[str]] = set()
         self._lock = threading.Lock()
         self.interrupted = 0
 
     @property
-    def backend(self) -> Path:
-        """The folder of the file backend."""
-        return Path(self._environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
+    def backend(self) -> Backend:
+        """Where the state is."""
+        return self._backend
+
+    @property
+    def passphrase_file(self) -> Path:
+        """What opens the secrets in the state."""
+        return Path(self._environment["PULUMI_CONFIG_PASSPHRASE_FILE"])
 
     def interrupt(self) -> None:
         """Like Ctrl-C on each engine: the first lets them record what was reached, the second does not wait."""
@@ -63,7 +68,7 @@ class Engine:
 
     def exists(self, name: StackName) -> bool:
         """True if the backend has the stack."""
-        return (self.backend / ".pulumi" / "stacks" / "dingli" / f"{name}.json").exists()
+        return self.backend.read(checkpoint_key(str(name))) is not None
 
     def output(self, *arguments: str) -> str:
         """Standard output of a quick engine command. Raises `DingliError` if it fails."""
@@ -71,7 +76,8 @@ class Engine:
             [self._program(), *arguments], env=self._environment, cwd=project_root(), capture_output=True, text=True
         )
         if result.returncode != 0:
-            raise DingliError(f"`pulumi {' '.join(arguments)}` failed: {(result.stderr or result.stdout).strip()}")
+            said = self._explained((result.stderr or result.stdout).strip())
+            raise DingliError(f"`pulumi {' '.join(arguments)}` failed: {said}")
         return result.stdout
 
     def _program(self) -> str:
@@ -80,10 +86,24 @@ class Engine:
             raise SetupError("no `pulumi` on PATH", "the engine", "run `make setup`")
         return program
 
+    def _explained(self, said: str) -> str:
+        """What the engine said; of a passphrase that is another controller's, what it means here."""
+        if "incorrect passphrase" not in said:
+            return said
+        return str(
+            DingliError(
+                f"the passphrase in {self.passphrase_file} does not open the state at {self.backend.url}",
+                "the passphrase of the controller that made the state",
+                "bring it here with `dingli controller import`, or name its file in PULUMI_CONFIG_PASSPHRASE_FILE",
+            )
+        )
+
     def _prepare(self, name: StackName, verb: str, outcome: StackOutcome) -> None:
         """Make the stack if need be; repair what a killed engine left, so that nothing half-changed counts as done."""
-        if not self.exists(name) or not (project_root() / "stacks" / f"Pulumi.{name}.yaml").exists():
-            known = ["select", "--create"] if not self.exists(name) else ["select"]
+        self.backend.require()
+        exists = self.exists(name)
+        if not exists or not (project_root() / "stacks" / f"Pulumi.{name}.yaml").exists():
+            known = ["select"] if exists else ["select", "--create"]
             self.output("stack", *known, str(name), "--non-interactive")
         stale = remove_stale(self.backend, str(name))
         if verb == "preview" or not (stale or has_pending_operations(self.backend, str(name))):
@@ -115,7 +135,8 @@ class Engine:
                     self._running.discard(process)
                 if process.returncode != 0 and not outcome.errors:
                     output.seek(0)
-                    outcome.errors.append(output.read().strip()[-2000:] or f"status {process.returncode}")
+                    said = self._explained(output.read().strip()[-2000:])
+                    outcome.errors.append(said or f"status {process.returncode}")
                     self._show(name.site, Message(outcome.errors[-1], error=True))
         return process.returncode == 0
 

@@ -1,4 +1,4 @@
-"""Locks and half-done operations that a killed engine left in the state."""
+"""Locks and half-done operations that a killed engine left in the state, wherever that is kept."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dingli.exceptions import DingliError
+from dingli.stacks.backend import Backend, checkpoint_key
 
 __all__ = ["Lock", "has_pending_operations", "locks_of", "remove_stale"]
 
-_PROJECT = "organization/dingli"
+_LOCKS = ".pulumi/locks/organization/dingli"
 
 
 @dataclass(frozen=True)
 class Lock:
-    """One lock file of the backend."""
+    """One lock of the backend; `key` is its place there."""
 
-    path: Path
+    key: str
     process: int
     host: str
     user: str
@@ -36,33 +37,38 @@ class Lock:
         return f"process {self.process} of {self.user} is running"
 
 
-def locks_of(backend: Path, stack: str) -> list[Lock]:
-    """The locks of a stack in a file backend."""
+def locks_of(backend: Backend, stack: str) -> list[Lock]:
+    """The locks of a stack."""
     found = []
-    for path in sorted((backend / ".pulumi" / "locks" / _PROJECT / stack).glob("*.json")):
-        data = json.loads(path.read_text())
-        found.append(Lock(path, int(data["pid"]), data["hostname"], data["username"]))
+    for key in backend.keys(f"{_LOCKS}/{stack}/"):
+        content = backend.read(key) if key.endswith(".json") else None
+        if content is not None:  # it may have been given back meanwhile
+            data = json.loads(content)
+            found.append(Lock(key, int(data["pid"]), data["hostname"], data["username"]))
     return found
 
 
-def remove_stale(backend: Path, stack: str) -> bool:
+def remove_stale(backend: Backend, stack: str) -> bool:
     """Remove locks of dead processes of this machine; True if there were any. Raises if one is not to be removed."""
     removed = False
     for lock in locks_of(backend, stack):
         reason = lock.why_kept()
         if reason is not None:
-            raise DingliError(
-                f"the stack {stack} is locked: {reason}", "no other operation", f"wait for it; the lock is {lock.path}"
-            )
-        lock.path.unlink(missing_ok=True)
+            place = backend.place(lock.key)
+            raise DingliError(f"the stack {stack} is locked: {reason}", "no other operation", _what_to_do(place))
+        backend.remove(lock.key)
         removed = True
     return removed
 
 
-def has_pending_operations(backend: Path, stack: str) -> bool:
+def _what_to_do(place: str) -> str:
+    return f"wait for it; if its machine is lost for good, remove the lock by hand: {place}"
+
+
+def has_pending_operations(backend: Backend, stack: str) -> bool:
     """True if the engine was killed in the middle of a step."""
-    state = backend / ".pulumi" / "stacks" / "dingli" / f"{stack}.json"
-    if not state.exists():
+    state = backend.read(checkpoint_key(stack))
+    if state is None:
         return False
-    deployment = json.loads(state.read_text()).get("checkpoint", {}).get("latest") or {}
+    deployment = json.loads(state).get("checkpoint", {}).get("latest") or {}
     return bool(deployment.get("pending_operations"))

@@ -55,7 +55,7 @@ def bring_up(environment: Environment, choice: Choice, screen: Screen) -> UpResu
             if not message.passing:
                 run.event("message", site=site, text=message.text, error=message.error)
 
-        engine = Engine(show)
+        engine = Engine(environment, show)
         arguments = ["--yes", "--skip-preview"]
         arguments += ["--refresh"] if choice.refresh else []
         arguments += ["--continue-on-error"] if choice.continue_on_error else []

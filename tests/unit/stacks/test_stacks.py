@@ -14,6 +14,7 @@ import pytest
 
 from dingli.environment import load
 from dingli.exceptions import DingliError, InputError
+from dingli.stacks.backend import FileBackend
 from dingli.stacks.events import StackOutcome, fold
 from dingli.stacks.locks import has_pending_operations, remove_stale
 from dingli.stacks.names import StackName, stack_name
@@ -52,14 +53,14 @@ def test_a_lock_of_a_dead_process_is_removed(tmp_path: Path) -> None:
     ended.wait()
     path = _lock(tmp_path, ended.pid, socket.gethostname())
 
-    assert remove_stale(tmp_path, "lab-dr")
+    assert remove_stale(FileBackend(tmp_path), "lab-dr")
     assert not path.exists()
 
 
 def test_a_lock_whose_number_another_program_has_now_is_removed(tmp_path: Path) -> None:
     _lock(tmp_path, os.getpid(), socket.gethostname())
 
-    assert remove_stale(tmp_path, "lab-dr")
+    assert remove_stale(FileBackend(tmp_path), "lab-dr")
 
 
 def test_a_lock_of_a_running_engine_stays(tmp_path: Path) -> None:
@@ -69,7 +70,7 @@ def test_a_lock_of_a_running_engine_stays(tmp_path: Path) -> None:
         try:
             path = _lock(tmp_path, running.pid, socket.gethostname())
             with pytest.raises(DingliError, match="is running"):
-                remove_stale(tmp_path, "lab-dr")
+                remove_stale(FileBackend(tmp_path), "lab-dr")
         finally:
             running.kill()
 
@@ -80,7 +81,7 @@ def test_a_lock_of_another_machine_stays(tmp_path: Path) -> None:
     path = _lock(tmp_path, 1, "elsewhere")
 
     with pytest.raises(DingliError, match="another machine, elsewhere"):
-        remove_stale(tmp_path, "lab-dr")
+        remove_stale(FileBackend(tmp_path), "lab-dr")
     assert path.exists()
 
 
@@ -90,7 +91,7 @@ def test_a_step_that_was_cut_short_is_seen_in_the_state(tmp_path: Path, operatio
     state.parent.mkdir(parents=True)
     state.write_text(json.dumps({"checkpoint": {"latest": {"pending_operations": operations}}}))
 
-    assert has_pending_operations(tmp_path, "lab-dr") is expected
+    assert has_pending_operations(FileBackend(tmp_path), "lab-dr") is expected
 
 
 def test_a_message_is_shown_with_its_resource_and_kept() -> None:

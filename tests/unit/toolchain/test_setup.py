@@ -11,7 +11,7 @@ import pytest
 
 from dingli.setup.debian import missing, wanted
 from dingli.setup.engine import official_engine
-from dingli.setup.shell import environment, write_env
+from dingli.setup.shell import engine_environment, environment, write_env
 
 ROOT = Path(__file__).parents[3]
 
@@ -73,6 +73,26 @@ def test_programs_started_by_make_see_what_the_shell_file_gives(tmp_path: Path) 
     shell = subprocess.check_output(["sh", "-c", ". .dingli/env; env"], cwd=tmp_path, text=True)
     given = dict(line.split("=", 1) for line in shell.splitlines() if line.startswith(("PULUMI_", "CHAOS", "PATH=")))
     assert given == {name: env[name] for name in given}
+
+
+def test_cloud_credentials_reach_the_engine_only_for_a_backend_in_s3(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a secret")
+
+    assert "AWS_SECRET_ACCESS_KEY" not in engine_environment(tmp_path)
+    assert engine_environment(tmp_path, "s3://bucket")["AWS_SECRET_ACCESS_KEY"] == "a secret"
+
+
+def test_a_declared_backend_counts_before_a_persons_choice_and_that_before_the_clones_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
+    assert engine_environment(tmp_path)["PULUMI_BACKEND_URL"] == f"file://{tmp_path}/.dingli/pulumi"
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "file:///chosen")
+    assert engine_environment(tmp_path)["PULUMI_BACKEND_URL"] == "file:///chosen"
+    assert engine_environment(tmp_path, "s3://bucket")["PULUMI_BACKEND_URL"] == "s3://bucket"
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "tests/quickfix/requirements.lock"])
