@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +64,20 @@ def test_a_lock_whose_number_another_program_has_now_is_removed(tmp_path: Path) 
     assert remove_stale(FileBackend(tmp_path), "lab-dr")
 
 
+def _wait_for_name(process: int, name: str) -> None:
+    """A process has its program's name only a moment after its start was reported."""
+    deadline = time.monotonic() + 30
+    while Path(f"/proc/{process}/comm").read_text().strip() != name:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_a_lock_of_a_running_engine_stays(tmp_path: Path) -> None:
     engine = tmp_path / "pulumi"
     engine.symlink_to("/bin/sleep")
     with subprocess.Popen([engine, "60"]) as running:
         try:
+            _wait_for_name(running.pid, "pulumi")
             path = _lock(tmp_path, running.pid, socket.gethostname())
             with pytest.raises(DingliError, match="is running"):
                 remove_stale(FileBackend(tmp_path), "lab-dr")
