@@ -99,7 +99,7 @@ def signer(name: str = _NAME) -> None:
     environment = load(name)
     store = Store.of(environment.name)
     operator = signing.operator_principal(environment.name)
-    public = signing.public_key(store.signing_key())
+    public = signing.public_key(store.known_signing_key())
     typer.echo(signing.signer_line(operator, signing.EVIDENCE_NAMESPACE, public))
     for file in sorted(store.witness_keys.glob("*.pub")):
         principal = signing.witness_principal(environment.name, file.stem)

@@ -1,6 +1,7 @@
 """What a data centre hands over with its machines: the root key's place and the host keys' fingerprints.
 
-The file is written by others and may be absent; then host keys are simply not declared.
+The file is written by others and may be absent; then a copy counts that an import brought from another controller, and
+without one host keys are simply not declared.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dingli.environment import document
 from dingli.environment.model import Environment, Fingerprint, Text
+from dingli.environment.places import state_dir
 from dingli.environment.problems import Problem
 from dingli.environment.shape import Draft
 
@@ -36,7 +38,9 @@ def merge(draft: Draft) -> tuple[Environment, list[Problem]]:
     environment = draft.environment
     if environment.handover is None:
         return environment, []
-    file = draft.document.file.parent / environment.handover
+    declared = draft.document.file.parent / environment.handover
+    carried = state_dir(environment.name) / "handover.yaml"
+    file = declared if declared.exists() else carried
     if not file.exists():
         return environment, []
     source, problems = document.read(file)

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from dingli.exceptions import DingliError
 
-__all__ = ["EvidenceError", "RunUnderWay", "SecretInEvidence", "SignatureError", "WitnessError", "WitnessUnreachable"]
+__all__ = [
+    "EvidenceError",
+    "NoKey",
+    "RunUnderWay",
+    "SecretInEvidence",
+    "SignatureError",
+    "WitnessError",
+    "WitnessUnreachable",
+]
 
 
 class EvidenceError(DingliError):
     """Root of this package's errors."""
+
+
+class NoKey(EvidenceError):
+    """This clone never made, or was given, the key."""
 
 
 class RunUnderWay(EvidenceError):

@@ -10,9 +10,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from dingli.evidence import signing
+from dingli.evidence.exceptions import EvidenceError
 from dingli.evidence.store import MANIFEST, SIGNATURE, RunFolder, Store
 
-__all__ = ["Entry", "Head", "Manifest", "Result", "close", "files_of", "head_of", "read"]
+__all__ = ["Entry", "Head", "Manifest", "Result", "close", "continued_from", "files_of", "head_of", "last_head", "read"]
 
 
 class Result(StrEnum):
@@ -83,6 +84,27 @@ def read(folder: RunFolder) -> Manifest:
 def head_of(folder: RunFolder) -> Head:
     """Number and sum of a closed run."""
     return Head(number=folder.number, sum=hashlib.sha256((folder.path / MANIFEST).read_bytes()).hexdigest())
+
+
+def continued_from(store: Store) -> Head | None:
+    """The last head of the controller that this one took over from; None for one that began at run 1."""
+    if not store.continues.is_file():
+        return None
+    try:
+        return Head.model_validate_json(store.continues.read_bytes())
+    except ValueError:
+        raise EvidenceError(
+            f"{store.continues} cannot be read", "number and sum of a run", "restore it from an export"
+        ) from None
+
+
+def last_head(store: Store) -> Head | None:
+    """The head that the next run follows: of the last closed run here, or of the controller before this one."""
+    closed = [folder for folder in store.folders() if folder.closed]
+    before = continued_from(store)
+    if not closed or (before is not None and before.number > closed[-1].number):
+        return before
+    return head_of(closed[-1])
 
 
 def close(store: Store, folder: RunFolder, manifest: Manifest) -> Head:

@@ -152,11 +152,12 @@ def _withhold(folder: Path) -> list[str]:
 
 def _close_left_open(store: Store) -> Head | None:
     """Close runs that were killed, and give the last head."""
-    previous: Head | None = None
+    previous: Head | None = manifest.continued_from(store)
     for folder in store.folders():
         if not folder.closed:
             _close_interrupted(store, folder, previous)
-        previous = manifest.head_of(folder)
+        if previous is None or folder.number >= previous.number:
+            previous = manifest.head_of(folder)
     return previous
 
 

@@ -13,13 +13,14 @@ from datetime import datetime
 from pathlib import Path
 
 from dingli.environment import state_dir
-from dingli.evidence.exceptions import RunUnderWay
+from dingli.evidence.exceptions import NoKey, RunUnderWay
 from dingli.evidence.signing import ensure_key
 
-__all__ = ["MANIFEST", "SIGNATURE", "RunFolder", "Store", "default_allowed_signers"]
+__all__ = ["CONTINUES", "MANIFEST", "SIGNATURE", "RunFolder", "Store", "default_allowed_signers"]
 
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.json.sig"
+CONTINUES = "evidence-continues.json"
 _FOLDER = re.compile(r"(\d{6,})-([a-z][a-z0-9-]*)-(\d{8}T\d{6}Z)")
 
 
@@ -64,13 +65,39 @@ class Store:
         """Public keys of the witnesses, as first seen: `<host>.pub`."""
         return self.state / "evidence-witnesses"
 
+    @property
+    def continues(self) -> Path:
+        """The head after which this controller took over from another one; without that there is no such file."""
+        return self.state / CONTINUES
+
     def signing_key(self) -> Path:
         """The operator's key; made on first use."""
-        return ensure_key(self.state / "secrets" / "evidence_key", f"evidence of {self.environment}")
+        return ensure_key(self._secret("evidence_key"), f"evidence of {self.environment}")
 
     def login_key(self) -> Path:
         """The key that opens nothing but the witnesses' one command; made on first use."""
-        return ensure_key(self.state / "secrets" / "witness_login_key", f"witness login of {self.environment}")
+        return ensure_key(self._secret("witness_login_key"), f"witness login of {self.environment}")
+
+    def known_signing_key(self) -> Path:
+        """The operator's key. Raises NoKey where none was made: who only looks must not make one."""
+        return self._known("evidence_key")
+
+    def known_login_key(self) -> Path:
+        """The witnesses' login key. Raises NoKey where none was made."""
+        return self._known("witness_login_key")
+
+    def _secret(self, name: str) -> Path:
+        return self.state / "secrets" / name
+
+    def _known(self, name: str) -> Path:
+        file = self._secret(name)
+        if not file.is_file():
+            raise NoKey(
+                f"this clone has no {file.name} of {self.environment}",
+                "the key that the controller made at its first run",
+                "ask at the controller, or bring it here with `dingli controller import`",
+            )
+        return file
 
     def folders(self) -> list[RunFolder]:
         """All runs, by number."""

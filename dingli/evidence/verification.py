@@ -66,22 +66,32 @@ def verify(store: Store, allowed_signers: Path, answers: Iterable[Answer]) -> Ve
     witnesses said, or that they could not be asked; none at all means completeness is not proven.
     """
     chain = [folder for folder in store.folders() if folder.closed]
-    findings = [*_places(store), *_chain(store.environment, chain)]
+    before = _before(store, chain)
+    findings = [*_places(store, before), *_chain(store.environment, chain, before)]
     for folder in chain:
         findings += _files(folder)
     findings += _signatures(store.environment, chain, allowed_signers)
     heads = {folder.number: manifest.head_of(folder) for folder in chain}
-    findings += _witnesses(store.environment, heads, allowed_signers, list(answers))
+    findings += _witnesses(store.environment, heads, before, allowed_signers, list(answers))
     return Verdict(len(chain), tuple(findings))
 
 
-def _places(store: Store) -> Iterator[Finding]:
-    """Numbers run from 1 without a gap; every folder is a run, and closed."""
+def _before(store: Store, chain: list[RunFolder]) -> Head | None:
+    """The head after which this controller took over, unless the runs before it were brought here, too."""
+    before = manifest.continued_from(store)
+    return None if before is None or (chain and chain[0].number <= before.number) else before
+
+
+def _places(store: Store, before: Head | None) -> Iterator[Finding]:
+    """Numbers run from 1, or from where another controller ended, without a gap; every folder is a run, and closed."""
     for path in store.strangers():
         yield Finding(Level.BROKEN, path.name, "something that is no run", "runs only")
+    if before is not None:
+        found = f"that runs 1 to {before.number} were another controller's, and are not here"
+        yield Finding(Level.UNPROVEN, store.continues.name, found, "every run: bring the evidence of that controller")
     folders = store.folders()
     for index, folder in enumerate(folders):
-        expected = folders[index - 1].number + 1 if index else 1
+        expected = folders[index - 1].number + 1 if index else before.number + 1 if before else 1
         if folder.number > expected:
             missing = f"run {expected}" if folder.number == expected + 1 else f"runs {expected} to {folder.number - 1}"
             yield Finding(Level.BROKEN, folder.path.name, f"nothing before it: {missing} missing", "every number")
@@ -102,9 +112,9 @@ def _manifest(folder: RunFolder) -> Manifest | None:
         return None
 
 
-def _chain(environment: str, chain: list[RunFolder]) -> Iterator[Finding]:
+def _chain(environment: str, chain: list[RunFolder], before: Head | None) -> Iterator[Finding]:
     """Each manifest is of its folder and names the sum of the one before."""
-    previous: Head | None = None
+    previous = before
     for folder in chain:
         where = f"{folder.path.name}/{MANIFEST}"
         said = _manifest(folder)
@@ -114,9 +124,9 @@ def _chain(environment: str, chain: list[RunFolder]) -> Iterator[Finding]:
             found = f"the manifest of {said.environment} {said.number} {said.kind}"
             yield Finding(Level.BROKEN, where, found, f"{environment} {folder.number} {folder.kind}")
         elif said.previous != previous:
-            before = f"run {previous.number} with sum {previous.sum}" if previous else "no run before it"
+            wanted = f"run {previous.number} with sum {previous.sum}" if previous else "no run before it"
             after = f"run {said.previous.number} with sum {said.previous.sum}" if said.previous else "no run before it"
-            yield Finding(Level.BROKEN, where, f"that it follows {after}", before)
+            yield Finding(Level.BROKEN, where, f"that it follows {after}", wanted)
         previous = manifest.head_of(folder)
 
 
@@ -153,7 +163,7 @@ def _signatures(environment: str, chain: list[RunFolder], allowed_signers: Path)
 
 
 def _witnesses(
-    environment: str, heads: dict[int, Head], allowed_signers: Path, answers: list[Answer]
+    environment: str, heads: dict[int, Head], before: Head | None, allowed_signers: Path, answers: list[Answer]
 ) -> Iterator[Finding]:
     """The witnesses know the same heads, to the last."""
     if not answers:
@@ -173,7 +183,7 @@ def _witnesses(
             continue
         try:
             check_signature(environment, answer.statement, allowed_signers)
-            yield from _compare(where, answer.statement.heads(environment), heads)
+            yield from _compare(where, answer.statement.heads(environment), heads, before)
         except (SignatureError, WitnessError) as error:
             yield Finding(Level.BROKEN, where, error.found, error.expected)
 
@@ -182,14 +192,18 @@ def _names(allowed_signers: Path, principal: str) -> bool:
     return any(principal in line.split(" ")[0].split(",") for line in allowed_signers.read_text().splitlines())
 
 
-def _compare(where: str, stated: dict[int, str], heads: dict[int, Head]) -> Iterator[Finding]:
+def _compare(where: str, stated: dict[int, str], heads: dict[int, Head], before: Head | None) -> Iterator[Finding]:
+    """`before` stands for the runs up to it: it must be the head that the witness knows."""
+    here = heads if before is None else {**heads, before.number: before}
     for number, total in sorted(stated.items()):
-        if number not in heads:
+        if before is not None and number < before.number:
+            continue
+        if number not in here:
             yield Finding(Level.BROKEN, where, f"run {number}, which is not here", "that every stated run is here")
-        elif heads[number].sum != total:
-            yield Finding(Level.BROKEN, where, f"run {number} with sum {total}", heads[number].sum)
+        elif here[number].sum != total:
+            yield Finding(Level.BROKEN, where, f"run {number} with sum {total}", here[number].sum)
     last = max(stated, default=0)
-    unseen = [number for number in heads if number > last]
+    unseen = [number for number in here if number > last]
     if unseen:
         yield Finding(Level.UNPROVEN, where, f"nothing about runs {min(unseen)} to {max(unseen)}", "every run's head")
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from dingli.environment import Environment
 from dingli.environment.witnesses import witness_hosts
 from dingli.evidence import manifest, signing
-from dingli.evidence.exceptions import SignatureError, WitnessError, WitnessUnreachable
+from dingli.evidence.exceptions import NoKey, SignatureError, WitnessError, WitnessUnreachable
 from dingli.evidence.store import Store
 
 __all__ = [
@@ -154,12 +154,14 @@ def _gather_key(store: Store, host: str, ask: Ask) -> None:
 def over_ssh(environment: Environment, store: Store) -> Dial:
     """Connections to the witnesses' account, with the key that opens nothing else, host keys checked strictly."""
 
-    key = store.login_key()  # made here on first use: two witnesses are asked at once
-
     @contextmanager
     def dial(host: str) -> Iterator[Ask]:
         from dingli import ssh  # paramiko takes long to load; runs without witnesses do not need it
 
+        try:
+            key = store.known_login_key()  # a run makes it when it begins; who only asks makes nothing
+        except NoKey as error:
+            raise WitnessUnreachable(f"{host}: {error.found}", error.expected, error.remedy) from None
         reached = ssh.target(environment, host, user=ACCOUNT, key=key)
         try:
             connection = ssh.connect(reached, timeout_s=5)

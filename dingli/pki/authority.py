@@ -50,6 +50,8 @@ def initialise(places: Places, passphrase_file: Path | None = None) -> bool:
     `passphrase_file` protects the root key; without one, a passphrase is made beside it, which is fit for a lab only.
     """
     passphrase = passphrase_file or places.root_passphrase
+    if all(path.exists() for path in (places.ca, places.intermediate_certificate, places.intermediate_key)):
+        return False  # a controller that took over from another has no root key, and needs none
     made = False
     if not places.root_key.exists():
         _make_root(places, passphrase)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dingli import evidence
+from dingli.controller.export import CarriedAway, carry_away
 from dingli.environment import Environment, state_dir
 from dingli.gate import CHECKS, Finding, State, run_checks
 from dingli.pki import Places, initialise
@@ -19,11 +20,12 @@ __all__ = ["UpResult", "bring_up"]
 
 @dataclass
 class UpResult:
-    """What became of the sites and of the gate (empty if it was not asked)."""
+    """What became of the sites, of the gate (empty if it was not asked), and of the controller's copies elsewhere."""
 
     sites: dict[str, StackOutcome]
     gate: dict[str, Finding] = field(default_factory=dict)
     evidence: str = ""
+    controller: CarriedAway | None = None
 
     @property
     def ok(self) -> bool:
@@ -39,7 +41,8 @@ class UpResult:
             for name, finding in self.gate.items()
         }
         sites = {name: site.plain() for name, site in self.sites.items()}
-        return {"ok": self.ok, "sites": sites, "gate": gate, "evidence": self.evidence}
+        controller = self.controller.plain() if self.controller else None
+        return {"ok": self.ok, "sites": sites, "gate": gate, "evidence": self.evidence, "controller": controller}
 
 
 def bring_up(environment: Environment, choice: Choice, screen: Screen) -> UpResult:
@@ -69,5 +72,7 @@ def bring_up(environment: Environment, choice: Choice, screen: Screen) -> UpResu
                 screen.say(text, error=finding.state is not State.PASSED)
                 run.event("gate", check=name, state=finding.state.value, text=finding.text)
         run.result = evidence.Result.PASSED if result.ok else evidence.Result.FAILED
+    if result.ok:  # after the run is closed: its head is part of what the next controller needs
+        result.controller = carry_away(environment, screen.say)
     screen.say(f"{'up' if result.ok else 'NOT up'}; evidence: {result.evidence}", error=not result.ok)
     return result

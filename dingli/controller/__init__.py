@@ -1,0 +1,13 @@
+"""What a controller needs to be replaced: an encrypted export of all that it knows, copies of it at other sites."""
+
+from dingli.controller.exceptions import (
+    Altered,
+    Conflict,
+    ControllerError,
+    NoRecoveryKey,
+    NotAnExport,
+    Truncated,
+    WrongKey,
+)
+
+__all__ = ["Altered", "Conflict", "ControllerError", "NoRecoveryKey", "NotAnExport", "Truncated", "WrongKey"]
