@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dingli.controller.contents import PASSPHRASE, stack_export, target_of
 from dingli.controller.envelope import Sealed
-from dingli.controller.exceptions import Altered, Conflict
+from dingli.controller.exceptions import Altered, Conflict, ControllerError
 from dingli.controller.recovery import RecoveryKey
 from dingli.environment import project_root, state_dir
 from dingli.environment.document import read as read_document
@@ -138,9 +138,13 @@ def _commit(wanted: Mapping[Path, bytes], differing: list[Path]) -> Path | None:
             else:
                 draft.rename(place)
                 done.append((place, None))
-    except BaseException:
+    except BaseException as error:
         _take_back(done, made)
         shutil.rmtree(aside, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise ControllerError(
+                f"{error.filename}: {error.strerror}; nothing was written", "a clone that can be written", "see why not"
+            ) from None
         raise
     finally:
         shutil.rmtree(staged_in, ignore_errors=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import hmac
 import json
 import secrets
 from collections.abc import Iterable, Iterator
@@ -50,6 +51,15 @@ class PasswordStore:
             if any(known.get(session) != value for session, value in hashes.items()):
                 write_private(path, _text({**known, **hashes}))
             return hashes
+
+    def digest(self, text: str) -> str:
+        """A sum of a secret that tells a change and nothing else: keyed, with a key that stays in this folder."""
+        path = self.folder / "digest.key"
+        with self._locked():
+            if not path.exists():
+                write_private(path, secrets.token_hex(32))
+            key = bytes.fromhex(path.read_text().strip())
+        return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
     def _members(self, sessions: Iterable[str]) -> dict[str, str]:
         path = self.folder / "members.json"

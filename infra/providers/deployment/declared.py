@@ -11,6 +11,7 @@ import yaml
 from dingli import ssh
 from dingli.environment import Environment, load, project_root
 from dingli.stacks.artifacts import artifacts
+from dingli.stacks.secret_digests import secret_digests
 from dingli.stacks.variables import common_variables, host_variables, known_groups
 from infra.providers.base.exceptions import ProviderError
 from infra.providers.deployment.content import content
@@ -57,6 +58,7 @@ def scopes(environment: Environment, site: str) -> list[DeploymentScope]:
 def deployment_inputs(scope: DeploymentScope, machine_ids: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs; `machine_ids` by host, possibly not known yet."""
     environment, playbook = scope.environment, _playbook()
+    cell = environment.cells[scope.cell] if scope.cell else None
     targeted = _targeted_groups(playbook)
     inputs: dict[str, Any] = {
         "environment": environment.name,
@@ -75,9 +77,8 @@ def deployment_inputs(scope: DeploymentScope, machine_ids: Mapping[str, Any]) ->
         "vars": common_variables(environment),
         "groups": {name: hosts for name, hosts in known_groups(environment).items() if name not in targeted},
         "content": content(playbook, scope.group),
-        "artifacts": artifacts(
-            environment, scope.group, environment.cells[scope.cell] if scope.cell else None, scope.hosts
-        ),
+        "artifacts": artifacts(environment, scope.group, cell, scope.hosts),
+        "secret_digests": secret_digests(environment, scope.group, cell, scope.hosts),
         "bastion": host_inputs(environment, scope.hosts[0]).get("bastion"),
     }
     return {key: value for key, value in inputs.items() if value is not None}

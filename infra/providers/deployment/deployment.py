@@ -36,7 +36,7 @@ class DeploymentType(ResourceType):
     inputs: ClassVar[dict[str, dict[str, Any]]] = {
         **dict.fromkeys(("environment", "site", "group", "playbook", "cell"), _TEXT),
         **dict.fromkeys(
-            ("hosts", "vars", "content", "artifacts", "secret_files", "secret_digests", "bastion", "groups"), _MAP
+            ("hosts", "vars", "content", "artifacts", "secret_digests", "bastion", "groups"), _MAP
         ),
     }
     outputs: ClassVar[dict[str, dict[str, Any]]] = dict.fromkeys(("applied", "results", "drift", "reachable"), _MAP)

@@ -35,11 +35,7 @@ def inventory(inputs: dict[str, Any], hosts: Iterable[str]) -> dict[str, Any]:
             "ansible_python_interpreter": "/usr/bin/python3",
             **inputs["hosts"][name]["vars"],
         }
-    variables = {
-        **inputs["vars"],
-        "dingli_artifacts": inputs.get("artifacts", {}),
-        "dingli_secret_files": inputs.get("secret_files", {}),
-    }
+    variables = {**inputs["vars"], "dingli_artifacts": inputs.get("artifacts", {})}
     others: dict[str, Any] = {
         group: {"hosts": {member: {} for member in members}} for group, members in inputs.get("groups", {}).items()
     }

@@ -13,12 +13,12 @@ from typer.testing import CliRunner
 
 from dingli.cli.evidence import app
 from dingli.evidence import manifest, signing
-from dingli.evidence.exceptions import WitnessError
+from dingli.evidence.exceptions import NoKey, WitnessError
 from dingli.evidence.verification import Level, Verdict, statements_as_answers, verify
 from dingli.evidence.witness import ask_heads, countersign, read_statements
 from dingli.exceptions import InputError
 
-from .conftest import Site
+from .conftest import ROOT, Site
 
 
 def judged(site: Site) -> Verdict:
@@ -254,3 +254,20 @@ def test_a_sum_is_that_of_the_manifest_s_bytes(three_runs: Site) -> None:
     expected = hashlib.sha256((folder.path / "manifest.json").read_bytes()).hexdigest()
     assert manifest.head_of(folder).sum == expected
     assert (three_runs.keep("dr-1") / "lab.heads").read_text().split()[:2] == ["1", expected]
+
+
+def test_looking_at_evidence_makes_no_keys_in_a_clone_that_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stacks" / "environments").mkdir(parents=True)
+    (tmp_path / "stacks" / "environments" / "lab.yaml").write_text((ROOT / "stacks/environments/lab.yaml").read_text())
+    monkeypatch.setenv("DINGLI_ROOT", str(tmp_path))
+
+    signer = CliRunner().invoke(app, ["signer", "lab"])
+    verify_ = CliRunner().invoke(app, ["verify", "lab"])
+    heads = CliRunner().invoke(app, ["heads", "lab"])
+
+    assert isinstance(signer.exception, NoKey)
+    assert (verify_.exit_code, heads.exit_code) == (3, 3)
+    assert "no witness_login_key" in verify_.output
+    assert not (tmp_path / ".dingli").exists()

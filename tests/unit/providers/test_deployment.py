@@ -48,7 +48,13 @@ def test_a_host_that_failed_is_run_again_even_if_the_declaration_is_the_old_one(
 
 
 @pytest.mark.parametrize(
-    "changes", [{"content": {"core": "2"}}, {"vars": {"x": 1}}, {"artifacts": {"core": {"path": "", "sha256": "2"}}}]
+    "changes",
+    [
+        {"content": {"core": "2"}},
+        {"vars": {"x": 1}},
+        {"artifacts": {"core": {"path": "", "sha256": "2"}}},
+        {"secret_digests": {"minicore-alpha": "2"}},
+    ],
 )
 def test_what_all_hosts_share_concerns_all(changes: dict[str, Any]) -> None:
     assert pending(_applied(_inputs()), _inputs(**changes)) == ["a", "b"]
