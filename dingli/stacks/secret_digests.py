@@ -1,4 +1,4 @@
-"""Which secrets a role group delivers, as digests: so that a changed password is a declared change, and stays secret."""
+"""Which secrets a role group delivers, as digests: a changed password is a declared change, and stays secret."""
 
 from __future__ import annotations
 

@@ -35,9 +35,7 @@ class DeploymentType(ResourceType):
     required: ClassVar[Sequence[str]] = ("environment", "site", "group", "playbook", "hosts", "vars", "content")
     inputs: ClassVar[dict[str, dict[str, Any]]] = {
         **dict.fromkeys(("environment", "site", "group", "playbook", "cell"), _TEXT),
-        **dict.fromkeys(
-            ("hosts", "vars", "content", "artifacts", "secret_digests", "bastion", "groups"), _MAP
-        ),
+        **dict.fromkeys(("hosts", "vars", "content", "artifacts", "secret_digests", "bastion", "groups"), _MAP),
     }
     outputs: ClassVar[dict[str, dict[str, Any]]] = dict.fromkeys(("applied", "results", "drift", "reachable"), _MAP)
 

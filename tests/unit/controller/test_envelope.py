@@ -1,4 +1,4 @@
-"""An export opens with its key and in no other way; what is wrong with one is told apart; nothing doubtful comes out."""
+"""An export opens with its key and in no other way; what is wrong is told apart; nothing doubtful comes out."""
 
 from __future__ import annotations
 
