@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dingli.environment import Environment, project_root, state_dir
 from dingli.evidence import Store
+from dingli.stacks.backend import FileBackend
 from dingli.stacks.locks import locks_of
 
 __all__ = ["why_busy"]
@@ -22,9 +23,10 @@ def why_busy(environment: Environment) -> str | None:
     if _is_locked(drill):
         return f"a drill is under way: {_said(drill)}"
     given = os.environ.get("PULUMI_BACKEND_URL", f"file://{project_root() / '.dingli' / 'pulumi'}")
-    if given.startswith("file://"):
+    if given.startswith("file://") and environment.state is None:  # a bucket may be out of reach when a switch is not
+        backend = FileBackend(Path(given.removeprefix("file://")))
         for site in environment.sites:
-            for lock in locks_of(Path(given.removeprefix("file://")), f"{environment.name}-{site}"):
+            for lock in locks_of(backend, f"{environment.name}-{site}"):
                 if reason := lock.why_kept():
                     return f"the stack of {site} is being worked on: {reason}"
     return None
