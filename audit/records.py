@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from audit.catalogue import ObjectClass
 from audit.exceptions import EvidenceError
+from audit.objects import ObjectKind
 
 
 class Record(BaseModel):
@@ -57,10 +58,18 @@ class ObjectEvidence(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str
-    object_class: ObjectClass
+    kind: ObjectKind
     note: str = ""
     examined: bool = True
     records: dict[str, StoredRecord] = {}
+
+    @property
+    def object_class(self) -> ObjectClass:
+        return self.kind.object_class
+
+    def named(self, prefix: str) -> dict[str, Record]:
+        """All records whose names begin so, by the rest of their names. Raises EvidenceError for a damaged one."""
+        return {name.removeprefix(prefix): self.record(name) for name in self.records if name.startswith(prefix)}
 
     def record(self, name: str) -> Record:
         """The record, whatever its exit status. Raises EvidenceError if it is missing or not to be believed."""

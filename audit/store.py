@@ -13,10 +13,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
-from audit.catalogue import ObjectClass
 from audit.exceptions import EvidenceError
+from audit.objects import ObjectKind
 from audit.records import ObjectEvidence, Record, StoredRecord, sha256
 
 INDEX = "audit-index.json"
@@ -32,10 +32,10 @@ class RawSink(Protocol):
 class ScopedObject(BaseModel):
     """An object of the audit's scope, whether it was to be examined this time, and the files that came of it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     name: str
-    object_class: ObjectClass
+    kind: ObjectKind = Field(validation_alias=AliasChoices("kind", "object_class"))  # the name of the first audits
     note: str = ""
     examined: bool = True
     files: dict[str, str]
@@ -49,6 +49,8 @@ class Index(BaseModel):
     environment: str
     started: datetime
     objects: tuple[ScopedObject, ...]
+    items: tuple[str, ...] = ()
+    """Beginnings of the items that were asked for; none: all."""
 
 
 class Folder:
@@ -99,7 +101,7 @@ def _object(folder: Path, scoped: ScopedObject) -> ObjectEvidence:
 
 def _evidence(scoped: ScopedObject, stored: dict[str, StoredRecord]) -> ObjectEvidence:
     return ObjectEvidence(
-        name=scoped.name, object_class=scoped.object_class, note=scoped.note, examined=scoped.examined, records=stored
+        name=scoped.name, kind=scoped.kind, note=scoped.note, examined=scoped.examined, records=stored
     )
 
 

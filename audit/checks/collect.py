@@ -1,11 +1,13 @@
-"""Gathers the evidence of one host over ssh with testinfra: three connections at once, no judgement.
+"""Gathers the evidence of one host over ssh with testinfra: one script in one connection, no judgement.
 
-What is gathered: the commands of gather.sh; the credential probe; and what the host's ssh daemon offers on the wire,
-seen from the controller. A connection that fails leaves a record too, which is judged as an error.
+What is gathered: the commands of gather.sh, among them what audit-facts reads as root and the credential probe; and
+what the host's ssh daemon offers on the wire, seen from the controller (which ends before any log-in). A connection
+that fails leaves a record too, which is judged as an error.
 """
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 import time
 from collections.abc import Sequence
@@ -21,9 +23,9 @@ from audit.exceptions import EvidenceError
 from audit.records import Record
 
 GATHER = Path(__file__).with_name("gather.sh")
-PROBE = "sudo -n /usr/local/libexec/dingli/credential-probe"
+FACTS = Path(__file__).parents[2] / "roles" / "audit_account" / "files" / "audit-facts"
 ACCOUNT = "dingli-audit"
-_NO_ACCESS = 255
+NO_ACCESS = 255
 _LIMIT_S = 240
 
 
@@ -33,31 +35,45 @@ def connect(address: str, options: Sequence[str], *, port: int = 22, user: str =
     return testinfra.get_host(f"ssh://{user}@{bracketed}:{port}", ssh_extra_args=shlex.join(options), controlpersist=0)
 
 
-def collect(name: str, host: Host) -> tuple[Record, ...]:
+def collect(name: str, host: Host, *, try_passwords: bool = True) -> tuple[Record, ...]:
     """All records of one host. Does not raise for a host that cannot be reached: its records say so."""
-    with ThreadPoolExecutor(3, thread_name_prefix=f"audit-{name}") as pool:
-        parts = [pool.submit(part, name, host) for part in (_facts, _probe, _wire)]
-        return tuple(record for part in parts for record in part.result())
+    with ThreadPoolExecutor(2, thread_name_prefix=f"audit-{name}") as pool:
+        wire = pool.submit(_wire, name, host)
+        return (*_script(name, host, "try-passwords" if try_passwords else "look"), wire.result())
 
 
-def _facts(name: str, host: Host) -> tuple[Record, ...]:
+def _script(name: str, host: Host, mode: str) -> tuple[Record, ...]:
     script = shlex.quote(GATHER.read_text(encoding="utf-8"))
-    whole, stream = _run(name, "gather", host, f"timeout {_LIMIT_S} bash -c {script}")
-    whole = whole.model_copy(update={"command": "bash -c <gather.sh>"})
+    whole, stream = _run(name, "gather", host, f"timeout {_LIMIT_S} bash -c {script} gather.sh {mode}")
+    whole = whole.model_copy(update={"command": f"bash -c <gather.sh> gather.sh {mode}"})
     if whole.exit_status != 0:
         return (whole,)
     try:
-        return framing.split(stream, name)
+        found = framing.split(stream, name)
+        return tuple(record for one in found for record in _unfolded(one, name, host_sum(found)))
     except EvidenceError as error:
-        return (whole.model_copy(update={"exit_status": _NO_ACCESS, "stderr": f"{whole.stderr}\n{error}"}),)
+        return (whole.model_copy(update={"exit_status": NO_ACCESS, "stderr": f"{whole.stderr}\n{error}"}),)
 
 
-def _probe(name: str, host: Host) -> tuple[Record, ...]:
-    record, _ = _run(name, "credential-probe", host, f"timeout {_LIMIT_S} {PROBE}")
-    return (record,)
+def host_sum(found: Sequence[framing.Framed]) -> str:
+    """The SHA-256 of the host's audit-facts, as the host said it."""
+    said = next((one.stdout for one in found if one.name == "facts-sum"), b"")
+    return said.decode("ascii", "replace").partition(" ")[0]
 
 
-def _wire(name: str, host: Host) -> tuple[Record, ...]:
+def _unfolded(one: framing.Framed, name: str, facts_sum: str) -> tuple[Record, ...]:
+    """A record; in place of `facts` what it holds, provided that the program is the one that this version knows."""
+    if one.name != "facts" or one.exit_status != 0:
+        return (one.record(name),)
+    expected = hashlib.sha256(FACTS.read_bytes()).hexdigest()
+    if facts_sum != expected:
+        raise EvidenceError(
+            f"{name}: audit-facts has the sum {facts_sum or '(none)'}", expected, "run `dingli up` for this environment"
+        )
+    return tuple(inner.record(name) for inner in framing.split(one.stdout, name))
+
+
+def _wire(name: str, host: Host) -> Record:
     """What the running daemon proposes, whatever its files say; the connection ends before any log-in."""
     reached = host.backend
     options = [reached.ssh_extra_args] if reached.ssh_extra_args else []
@@ -69,7 +85,7 @@ def _wire(name: str, host: Host) -> tuple[Record, ...]:
         f"{' '.join(options)} {shlex.quote(destination)} true"
     )
     record, _ = _run(name, "ssh-wire", testinfra.get_host("local://"), command)
-    return (record,)
+    return record
 
 
 def _run(owner: str, name: str, host: Host, command: str) -> tuple[Record, bytes]:
@@ -79,7 +95,7 @@ def _run(owner: str, name: str, host: Host, command: str) -> tuple[Record, bytes
         result = host.backend.run(command)
         status, out, err = result.rc, result.stdout_bytes, result.stderr_bytes
     except RuntimeError as error:  # how testinfra reports that ssh itself failed
-        status, out, err = _NO_ACCESS, b"", str(error).encode()
+        status, out, err = NO_ACCESS, b"", str(error).encode()
     record = Record(
         name=name,
         host=owner,

@@ -1,46 +1,53 @@
 # Runs on the audited host as dingli-audit, in one bash, and prints every command's output as a record:
 #   #record <name> <exit> <started> <ended> <bytes of command> <bytes of stdout> <bytes of stderr>, then the three texts.
-# The last line, "#end <records>", proves that nothing was cut off. Nothing but the commands themselves forks, because
-# an emulated host needs a second for each.
+# The last line, "#end <records>", proves that nothing was cut off. What only root may read is in the record "facts": the
+# output of audit-facts, which is records too. $1 says whether passwords are to be tried.
 set -u
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
+facts=/usr/local/libexec/dingli/audit-facts
 count=0
-errors=$(mktemp) || exit 1
-trap 'rm -f "$errors"' EXIT
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
 
-record() {  # record NAME COMMAND...
-    local name=$1 command out err status started=$EPOCHREALTIME ended
-    shift
-    command=$*
-    out=$("$@" 2>"$errors" </dev/null; printf '\n%s' $?)
-    ended=$EPOCHREALTIME
-    status=${out##*$'\n'}
-    out=${out%$'\n'*}
-    err=$(<"$errors")
+emit() {  # emit NAME STARTED STATUS OUT ERR COMMAND
     printf '#record %s %s %s %s %s %s %s\n%s\n%s\n%s\n' \
-        "$name" "$status" "$started" "$ended" ${#command} ${#out} ${#err} "$command" "$out" "$err"
+        "$1" "$3" "$2" "$EPOCHREALTIME" ${#6} ${#4} ${#5} "$6" "$4" "$5"
     count=$((count + 1))
 }
+record() {  # record NAME COMMAND...
+    local name=$1 out started=$EPOCHREALTIME
+    shift
+    out=$("$@" 2>"$scratch/errors" </dev/null; printf '\n%s' $?)
+    emit "$name" "$started" "${out##*$'\n'}" "${out%$'\n'*}" "$(<"$scratch/errors")" "$*"
+}
 
+# Trying passwords takes its time, because every refusal has to wait: beside everything else.
+probe=(sudo -n /usr/local/libexec/dingli/credential-probe)
+probed=$EPOCHREALTIME
+if [ "$1" = try-passwords ]; then
+    timeout 200 "${probe[@]}" >"$scratch/probe" 2>"$scratch/probe-errors" </dev/null &
+    probe_job=$!
+fi
+
+here=${SSH_CONNECTION:-127.0.0.1}
 record accounts getent passwd
-record password-states sudo -n /usr/bin/passwd -S -a
+record facts-sum sha256sum "$facts"
+record facts sudo -n "$facts" "${here%% *}"
 record login-defs cat /etc/login.defs
 record faillock-conf cat /etc/security/faillock.conf
-record listeners ss -H -lntu
 record idle-timeout env -i "HOME=$HOME" TERM=dumb bash -lic 'declare -p TMOUT'
-record sshd-match sudo -n /usr/bin/grep -rih match /etc/ssh/sshd_config /etc/ssh/sshd_config.d
-# What sshd would do for root and each account that has a shell, seen from here and from an address that nobody has.
-here=${SSH_CONNECTION:-127.0.0.1}
-here=${here%% *}
-while IFS=: read -r account _ _ _ _ _ shell; do
-    case $account:$shell in
-        root:*) ;;
-        *:*/nologin | *:*/false | *:*/true | *:*/sync) continue ;;
-    esac
-    for address in "$here" 192.0.2.1; do
-        place=inside
-        if [ "$address" = 192.0.2.1 ]; then place=outside; fi
-        record "sshd-$place-$account" sudo -n /usr/sbin/sshd -T -C "user=$account,host=$HOSTNAME,addr=$address"
-    done
-done < <(getent passwd)
+# May an ordinary account end the programs that write the log? Signal 0 asks, and does nothing.
+for program in rsyslogd systemd-journald; do
+    record "stop-$program" bash -c "kill -0 \$(pgrep -o -x ${program:0:15})"
+done
+# Addresses that nobody has (RFC 5737): a network without a way out says so at once.
+for address in 198.51.100.1 203.0.113.1; do
+    record "outward-$address" timeout 4 bash -c "exec 3<>/dev/tcp/$address/443"
+done
+
+if [ "$1" = try-passwords ]; then
+    wait "$probe_job"
+    status=$?
+    emit credential-probe "$probed" "$status" "$(<"$scratch/probe")" "$(<"$scratch/probe-errors")" "${probe[*]}"
+fi
 printf '#end %s\n' "$count"

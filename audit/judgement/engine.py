@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 
@@ -10,13 +10,15 @@ from pydantic import BaseModel, ConfigDict
 
 from audit.catalogue import Catalogue, Item, ObjectClass
 from audit.exceptions import EvidenceError
-from audit.judgement import default_accounts, identity, login_failure, remote_management
+from audit.judgement.all_rules import RULES
 from audit.judgement.policy import Policy
-from audit.judgement.rules import ItemRule, SubPoint
+from audit.judgement.rules import ItemRule, SubPoint, Text
 from audit.judgement.verdict import Part, Verdict, roll_up
-from audit.records import ObjectEvidence
+from audit.objects import DECLARED, ObjectKind
+from audit.records import ObjectEvidence, StoredRecord
+from audit.signatures import Signature
 
-HOST_RULES: tuple[ItemRule, ...] = (identity.RULE, login_failure.RULE, remote_management.RULE, default_accounts.RULE)
+__all__ = ["RULES", "Assessment", "Citation", "ItemResult", "ObjectResult", "SubPointResult", "judge", "judged_items"]
 
 # A check that crashes has told nothing about the object. What evidence can provoke in a check is listed here; anything
 # else is a mistake of this program and ends it.
@@ -40,9 +42,11 @@ class SubPointResult(_Result):
 
     key: str
     label_zh: str
+    label_en: str
     decisive: bool
     verdict: Verdict
     text_zh: str
+    text_en: str
     evidence: tuple[Citation, ...]
 
 
@@ -50,13 +54,15 @@ class ObjectResult(_Result):
     """One row of the record sheet: object × item."""
 
     object: str
+    kind: ObjectKind | None
     object_class: ObjectClass
-    note: str
+    note: Text
     item: str
     unit_28448: str
     control_point_zh: str
     label_zh: str
-    method_zh: str
+    label_en: str
+    method: Text
     verdict: Verdict
     sub_points: tuple[SubPointResult, ...]
 
@@ -89,76 +95,133 @@ class Assessment(_Result):
     objects: tuple[ObjectResult, ...]
 
 
-def judge(evidence: Iterable[ObjectEvidence], catalogue: Catalogue, policy: Policy) -> Assessment:
-    """The assessment of these objects. The same evidence, catalogue and policy always give the same."""
-    everything = sorted(evidence, key=lambda one: one.name)
-    items, rows = [], []
-    for rule in HOST_RULES:
-        item = catalogue.item(rule.item_id)
-        hosts = [_object(one, item, rule, policy) for one in everything if one.object_class is ObjectClass.HOST]
-        others = tuple(one for one in item.scope if one is not ObjectClass.HOST)
-        rows += [*hosts, *(_not_checked(item, rule, one) for one in others)]
-        items.append(
-            ItemResult(
-                item=item.id,
-                verdict=roll_up(Part(row.verdict) for row in hosts),
-                covers=(ObjectClass.HOST,),
-                not_checked=others,
-            )
-        )
+def judged_items() -> tuple[str, ...]:
+    """The items that have a rule, in the catalogue's manner of counting."""
+    return tuple(dict.fromkeys(rule.item_id for rule in RULES))
+
+
+def judge(
+    evidence: Iterable[ObjectEvidence],
+    catalogue: Catalogue,
+    policy: Policy,
+    *,
+    signatures: Sequence[Signature] = (),
+    beginnings: Sequence[str] = (),
+) -> Assessment:
+    """The assessment of these objects. The same evidence, catalogue, policy and signatures always give the same.
+
+    `beginnings` selects items: `8.1.4.1` means 8.1.4.1.a and its neighbours, and not 8.1.4.10.a.
+    """
+    everything = sorted(evidence, key=lambda one: (list(ObjectKind).index(one.kind), one.name))
+    items: list[ItemResult] = []
+    rows: list[ObjectResult] = []
+    for item_id in judged_items():
+        if beginnings and not any(selects(one, item_id) for one in beginnings):
+            continue
+        item = catalogue.item(item_id)
+        rules = {rule.kind: rule for rule in RULES if rule.item_id == item_id}
+        found = [_object(one, item, rules[one.kind], policy, signatures) for one in everything if one.kind in rules]
+        covers = tuple(dict.fromkeys(row.object_class for row in found))
+        others = tuple(one for one in item.scope if one not in covers)
+        rows += [*found, *(_not_checked(item, one) for one in others)]
+        verdict = roll_up(Part(row.verdict) for row in found)
+        items.append(ItemResult(item=item.id, verdict=verdict, covers=covers, not_checked=others))
     return Assessment(items=tuple(items), objects=tuple(rows))
 
 
-def _object(evidence: ObjectEvidence, item: Item, rule: ItemRule, policy: Policy) -> ObjectResult:
+def selects(beginning: str, item_id: str) -> bool:
+    """Whether `beginning` is the item or a clause that holds it."""
+    return item_id == beginning or item_id.startswith(beginning + ".")
+
+
+def _object(
+    evidence: ObjectEvidence, item: Item, rule: ItemRule, policy: Policy, signatures: Sequence[Signature]
+) -> ObjectResult:
     if not evidence.examined:
-        return _row(item, rule, evidence.object_class, evidence.name, "本次未选", Verdict.NOT_CHECKED, ())
-    points = tuple(_sub_point(evidence, point, policy) for point in rule.sub_points)
+        return _row(item, rule, evidence, Text("本次未选", "not selected this time"), Verdict.NOT_CHECKED, ())
+    points = tuple(
+        _signed(_sub_point(evidence, point, policy), item, evidence.name, signatures) for point in rule.sub_points
+    )
     verdict = roll_up(Part(point.verdict, point.decisive) for point in points)
-    return _row(item, rule, evidence.object_class, evidence.name, evidence.note, verdict, points)
+    return _row(item, rule, evidence, Text(evidence.note, evidence.note), verdict, points)
 
 
-def _not_checked(item: Item, rule: ItemRule, object_class: ObjectClass) -> ObjectResult:
-    name = f"{object_class.label_zh}（全部）"
-    return _row(item, rule, object_class, name, "此类测评对象尚无自动核查", Verdict.NOT_CHECKED, ())
+def _not_checked(item: Item, object_class: ObjectClass) -> ObjectResult:
+    return ObjectResult(
+        object=f"{object_class.label_zh}（全部）",
+        kind=None,
+        object_class=object_class,
+        note=Text("此类测评对象没有自动核查", "no automatic check for this class of objects"),
+        method=Text("", ""),
+        verdict=Verdict.NOT_CHECKED,
+        sub_points=(),
+        **_of_item(item),
+    )
 
 
 def _row(
     item: Item,
     rule: ItemRule,
-    object_class: ObjectClass,
-    name: str,
-    note: str,
+    evidence: ObjectEvidence,
+    note: Text,
     verdict: Verdict,
     points: tuple[SubPointResult, ...],
 ) -> ObjectResult:
     return ObjectResult(
-        object=name,
-        object_class=object_class,
+        object=evidence.name,
+        kind=evidence.kind,
+        object_class=evidence.object_class,
         note=note,
-        item=item.id,
-        unit_28448=item.unit_28448,
-        control_point_zh=item.control_point_zh,
-        label_zh=item.label_zh,
-        method_zh=rule.method_zh if points else "",
+        method=rule.method if points else Text("", ""),
         verdict=verdict,
         sub_points=points,
+        **_of_item(item),
     )
+
+
+def _of_item(item: Item) -> dict[str, str]:
+    return {
+        "item": item.id,
+        "unit_28448": item.unit_28448,
+        "control_point_zh": item.control_point_zh,
+        "label_zh": item.label_zh,
+        "label_en": item.requirement_en,
+    }
+
+
+def _signed(point: SubPointResult, item: Item, name: str, signatures: Sequence[Signature]) -> SubPointResult:
+    """不适用 stands only with a person's signature beside the rule's reason; without one a person has to look."""
+    if point.verdict is not Verdict.NOT_APPLICABLE:
+        return point
+    signed = next((one for one in signatures if one.covers(item.id, name)), None)
+    if signed is None:
+        zh, en = "；可按规则判不适用，须由人签字确认", "; the rule says not applicable, which a person has to sign"
+        update = {"verdict": Verdict.NEEDS_PERSON, "text_zh": point.text_zh + zh, "text_en": point.text_en + en}
+    else:
+        zh = f"；{signed.signed_by} 于 {signed.on} 确认：{signed.reason}"
+        en = f"; confirmed by {signed.signed_by} on {signed.on}: {signed.reason}"
+        update = {"text_zh": point.text_zh + zh, "text_en": point.text_en + en}
+    return point.model_copy(update=update)
 
 
 def _sub_point(evidence: ObjectEvidence, point: SubPoint, policy: Policy) -> SubPointResult:
     try:
         found = point.judge(evidence, policy)
-        verdict, text = found.verdict, found.text_zh
+        verdict, text = found.verdict, found.text
     except EvidenceError as error:
-        verdict, text = Verdict.ERROR, f"取证失败：{_one_line(error)}"
+        said = _one_line(error)
+        verdict, text = Verdict.ERROR, Text(f"取证失败：{said}", f"no evidence: {said}")
     except _CRASHES as error:
-        verdict, text = Verdict.ERROR, f"核查程序出错：{type(error).__name__}: {_one_line(error)}"
+        said = f"{type(error).__name__}: {_one_line(error)}"
+        verdict, text = Verdict.ERROR, Text(f"核查程序出错：{said}", f"the check crashed: {said}")
     return SubPointResult(
         key=point.key,
-        label_zh=point.label_zh,
+        label_zh=point.label.zh,
+        label_en=point.label.en,
         decisive=point.decisive,
         verdict=verdict,
-        text_zh=text,
+        text_zh=text.zh,
+        text_en=text.en,
         evidence=_cited(evidence, point),
     )
 
@@ -169,9 +232,12 @@ def _one_line(error: Exception) -> str:
 
 def _cited(evidence: ObjectEvidence, point: SubPoint) -> tuple[Citation, ...]:
     """The files a sub-point rests on; when the gathering itself failed, the file that tells so."""
-    patterns = (*point.records, "gather")
+    patterns = (*point.records, "gather", "facts", "trouble")
     names = [name for name in evidence.records if any(fnmatchcase(name, pattern) for pattern in patterns)]
-    return tuple(
-        Citation(file=stored.file, sha256=stored.sha256, at=stored.record.started if stored.record else None)
-        for stored in (evidence.records[name] for name in names)
-    )
+    return tuple(_citation(name, evidence.records[name]) for name in names)
+
+
+def _citation(name: str, stored: StoredRecord) -> Citation:
+    """A declaration was not observed at any time."""
+    at = stored.record.started if stored.record is not None and name != DECLARED else None
+    return Citation(file=stored.file, sha256=stored.sha256, at=at)

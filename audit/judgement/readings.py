@@ -84,9 +84,11 @@ class Sshd:
         self.record = f"sshd-{place}-{account}"
         self.account, self.place = account, place
         self._values: dict[str, str] = {}
+        self._lists: dict[str, list[str]] = {}
         for line in evidence.output(self.record).splitlines():
             name, _, value = line.strip().partition(" ")
             self._values.setdefault(name.lower(), value)
+            self._lists.setdefault(name.lower(), []).append(value)
         self._asked_for_the_right_one(evidence, account)
 
     def _asked_for_the_right_one(self, evidence: ObjectEvidence, account: str) -> None:
@@ -99,6 +101,11 @@ class Sshd:
                 f"{self.record}: no {name}: the output is cut off", "all settings, as sshd -T prints them"
             )
         return self._values[name]
+
+    def several(self, name: str) -> tuple[str, ...]:
+        """All values of a setting that is printed only where it is set, one line each."""
+        self.value("permitrootlogin")  # always printed: the output is whole
+        return tuple(self._lists.get(name, ()))
 
     def number(self, name: str) -> int:
         return number(self.value(name), f"{self.record}: {name}")
@@ -146,16 +153,41 @@ def wire_proposal(evidence: ObjectEvidence) -> dict[str, frozenset[str]]:
     return {name: frozenset(values) for name, values in lists.items()}
 
 
-def listening_ports(evidence: ObjectEvidence) -> dict[int, str]:
-    """Listening port to the local address it is bound to, from `ss -H -lntu`."""
-    found = {}
+@dataclass(frozen=True)
+class Listener:
+    """One line of `ss -H -lntupe`. `uid` 0 is root's, which ss leaves out; `program` is empty if ss could not tell."""
+
+    protocol: str
+    address: str
+    port: int
+    program: str
+    uid: int
+
+    @property
+    def local(self) -> bool:
+        """Whether only the host itself can reach it."""
+        return self.address.startswith("127.") or self.address in ("[::1]", "::1")
+
+
+def listeners(evidence: ObjectEvidence) -> tuple[Listener, ...]:
+    found = []
     for line in evidence.output("listeners").splitlines():
         fields = line.split()
         address, _, port = fields[4].rpartition(":") if len(fields) >= 6 else ("", "", "")
         if not port.isdecimal():
             raise EvidenceError(f"{evidence.name}: listeners: {line!r} is not a line of ss -lntu")
-        found[int(port)] = f"{fields[0]} {address}"
-    return found
+        program = re.search(r'users:\(\("([^"]+)"', line)
+        uid = re.search(r"\buid:(\d+)", line)
+        found.append(
+            Listener(
+                protocol=fields[0],
+                address=address.partition("%")[0],
+                port=int(port),
+                program=program[1] if program else "",
+                uid=int(uid[1]) if uid else 0,
+            )
+        )
+    return tuple(found)
 
 
 @dataclass(frozen=True)

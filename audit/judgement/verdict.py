@@ -22,7 +22,20 @@ class Verdict(StrEnum):
     def label_zh(self) -> str:
         return _LABELS[self]
 
+    @property
+    def label_en(self) -> str:
+        return _ENGLISH[self]
 
+
+_ENGLISH = {
+    Verdict.COMPLIANT: "complies",
+    Verdict.PARTIAL: "partly",
+    Verdict.NONCOMPLIANT: "does not comply",
+    Verdict.NOT_APPLICABLE: "not applicable",
+    Verdict.NOT_CHECKED: "not checked",
+    Verdict.NEEDS_PERSON: "needs a person",
+    Verdict.ERROR: "error (no result)",
+}
 _LABELS = {
     Verdict.COMPLIANT: "符合",
     Verdict.PARTIAL: "部分符合",

@@ -7,8 +7,8 @@ from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from audit.catalogue import Catalogue
-from audit.judgement.engine import Assessment, ItemResult, ObjectResult
+from audit.catalogue import Automation, Catalogue, Item
+from audit.judgement.engine import Assessment, ItemResult, ObjectResult, judged_items
 from audit.judgement.verdict import Verdict
 from audit.waivers import Waiver
 
@@ -21,6 +21,23 @@ class WaiverNote(BaseModel):
     waiver: Waiver
     expired: bool
     applies: bool
+
+
+class OpenItem(BaseModel):
+    """An item that nothing was judged about: what a person has to look at, or why it was left out."""
+
+    model_config = ConfigDict(frozen=True)
+
+    item: str
+    unit_28448: str
+    domain_zh: str
+    control_point_zh: str
+    label_zh: str
+    label_en: str
+    verdict: Verdict
+    why_zh: str
+    why_en: str
+    look_at: tuple[str, ...]
 
 
 class Report(BaseModel):
@@ -37,11 +54,22 @@ class Report(BaseModel):
     catalogue_items: int
     items: tuple[ItemResult, ...]
     objects: tuple[ObjectResult, ...]
+    open_items: tuple[OpenItem, ...]
     waivers: tuple[WaiverNote, ...]
 
     @property
     def not_checked_items(self) -> int:
         return self.catalogue_items - len(self.items)
+
+    @property
+    def left_to_people(self) -> int:
+        return sum(1 for item in self.open_items if item.verdict is Verdict.NEEDS_PERSON)
+
+    def rows_for_a_person(self) -> tuple[ObjectResult, ...]:
+        """Rows that were examined and of which a point is left to a person."""
+        return tuple(
+            row for row in self.objects if any(point.verdict is Verdict.NEEDS_PERSON for point in row.sub_points)
+        )
 
     def counts(self) -> dict[Verdict, int]:
         """Rows (object × item) by verdict. It is a count, not a score."""
@@ -81,6 +109,7 @@ def make(
         )
         for waiver in waivers
     )
+    judged = {item.item for item in assessment.items}
     return Report(
         environment=environment,
         judged_at=judged_at,
@@ -91,5 +120,27 @@ def make(
         catalogue_items=len(catalogue.items),
         items=assessment.items,
         objects=assessment.objects,
+        open_items=tuple(_open(item) for item in catalogue.items if item.id not in judged),
         waivers=notes,
+    )
+
+
+def _open(item: Item) -> OpenItem:
+    if item.id in judged_items():
+        verdict, zh, en = Verdict.NOT_CHECKED, "本次未选", "not selected this time"
+    elif item.automation is Automation.AUTO:
+        verdict, zh, en = Verdict.NOT_CHECKED, "尚无自动核查", "no automatic check yet"
+    else:
+        verdict, zh, en = Verdict.NEEDS_PERSON, "须由人核查", "a person has to look"
+    return OpenItem(
+        item=item.id,
+        unit_28448=item.unit_28448,
+        domain_zh=item.domain_zh,
+        control_point_zh=item.control_point_zh,
+        label_zh=item.label_zh,
+        label_en=item.requirement_en,
+        verdict=verdict,
+        why_zh=zh,
+        why_en=en,
+        look_at=item.how,
     )

@@ -10,6 +10,8 @@ import jinja2
 from audit.catalogue import Catalogue
 from audit.judgement.verdict import Verdict
 from audit.report.document import Report
+from audit.report.english import CONTROL_POINTS, OBJECT_CLASSES
+from audit.report.plain import printable
 
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
 
@@ -27,7 +29,9 @@ def as_junit(report: Report) -> bytes:
         kind = _JUNIT.get(row.verdict)
         if kind:
             totals[kind] += 1
-            ElementTree.SubElement(case, kind, message=row.verdict.label_zh).text = row.text_zh
+            ElementTree.SubElement(case, kind, message=row.verdict.label_zh).text = printable(
+                row.text_zh or row.note.zh
+            )
     suite.set("failures", str(totals["failure"]))
     suite.set("errors", str(totals["error"]))
     suite.set("skipped", str(totals["skipped"]))
@@ -45,9 +49,11 @@ _JUNIT = {
 
 
 def as_html(report: Report, catalogue: Catalogue) -> bytes:
-    """A page that needs no other file and no network."""
+    """A page in Chinese and English that needs no other file, no network and no script."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["in_english"] = OBJECT_CLASSES.__getitem__
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(report=report, catalogue=catalogue, Verdict=Verdict).encode()
+    page = template.render(report=report, catalogue=catalogue, control_points=CONTROL_POINTS)
+    return page.encode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""Examine every host against the catalogue (audit ENV), or judge stored evidence again (audit judge FOLDER)."""
+"""Examine an environment against the catalogue (audit ENV), or judge stored evidence again (audit judge FOLDER)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from rich.table import Table
 from testinfra.host import Host
 from typer.core import TyperGroup
 
+from audit import gathering
 from audit import run as auditing
 from audit.checks import collect
+from audit.judgement.engine import judged_items, selects
 from audit.judgement.verdict import Verdict
 from audit.report.document import Report
 from audit.report.render import as_json
@@ -47,34 +49,41 @@ _COLOURS = {
 _JSON = typer.Option("--json", help="Print the report as JSON, and nothing else, on standard output.")
 
 
-@app.command(epilog="Examples:\n\ndingli audit lab\n\ndingli audit lab --host ops-1 --json")
+@app.command(
+    epilog="Examples:\n\ndingli audit lab\n\ndingli audit lab --host ops-1 --json\n\n"
+    "dingli audit lab --item 8.1.4.1 --host ops-1"
+)
 def run(
     environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of the environment, or its file.")],
     host: Annotated[
-        list[str] | None, typer.Option(help="Only this host (repeat for more); the rest stays 未测评.")
+        list[str] | None, typer.Option(help="Only this host and what runs on it (repeat for more); the rest is 未测评.")
+    ] = None,
+    item: Annotated[
+        list[str] | None, typer.Option(help="Only this item (8.1.4.1.a) or clause (8.1.4.1); repeat for more.")
     ] = None,
     as_json_text: Annotated[bool, _JSON] = False,
 ) -> None:
-    """Gather evidence on every host, judge it, and leave it all as a signed run."""
+    """Gather evidence of everything, judge it, and leave it all as a signed run."""
     described = load(environment)
-    names = _chosen(described, host)
+    names, items = _chosen(described, host), _items(item)
     console = Console(stderr=as_json_text)
     began = time.monotonic()
     with evidence.run(described, kind="audit", title=f"audit of {', '.join(names)}") as kept:
-        index, gathered = auditing.gather(
+        index, gathered = gathering.gather(
+            described,
             {name: _reach(described, name) for name in names},
+            state_dir(described.name) / "pki" / "ca.crt",
             kept,
-            described.name,
-            {name: auditing.EMULATED_NOTE for name, one in described.hosts.items() if one.emulated},
-            tuple(described.hosts),
-            lambda line: console.print(f"  {time.monotonic() - began:5.1f} s  {line}", highlight=False),
+            lambda line: console.print(f"  {time.monotonic() - began:5.1f} s  {line}", highlight=False, markup=False),
+            items=items,
         )
         report = auditing.report(index, gathered)
-        kept.event("judged", items={item.item: item.verdict.value for item in report.items})
+        kept.event("judged", items={one.item: one.verdict.value for one in report.items})
         files = auditing.write(report, kept.folder)
         kept.result = _RESULTS.get(report.outcome, evidence.Result.UNKNOWN)
     _show(report, console, as_json_text)
-    console.print(f"{time.monotonic() - began:.1f} s. Report: {files['report.html']}", highlight=False, soft_wrap=True)
+    reports = f"Report: {files['report.html']}, workbook: {files['report.xlsx']}"
+    console.print(f"{time.monotonic() - began:.1f} s. {reports}", highlight=False, soft_wrap=True)
     raise typer.Exit(_exit_code(report))
 
 
@@ -84,7 +93,9 @@ def run(
 )
 def judge(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A run's folder, as `dingli audit ENV` printed it.")],
-    output: Annotated[Path | None, typer.Option(help="Write report.json, report.xml and report.html here.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write report.json, report.xml, report.html and report.xlsx here.")
+    ] = None,
     as_json_text: Annotated[bool, _JSON] = False,
 ) -> None:
     """Judge stored evidence again, without any host. The folder is only read."""
@@ -114,6 +125,17 @@ def _chosen(environment: Environment, wanted: list[str] | None) -> list[str]:
     return [name for name in environment.hosts if not wanted or name in wanted]
 
 
+def _items(wanted: list[str] | None) -> tuple[str, ...]:
+    for one in wanted or ():
+        if not any(selects(one, item) for item in judged_items()):
+            raise InputError(
+                f"--item {one}: no automatic item is or begins so",
+                f"one of {', '.join(judged_items())}, or a clause of them",
+                "correct --item; docs/audit.md lists the automatic items",
+            )
+    return tuple(wanted or ())
+
+
 def _reach(environment: Environment, name: str) -> Host:
     key = state_dir(environment.name) / "secrets" / "audit_key"
     target = ssh.target(environment, name, user=collect.ACCOUNT, key=key)
@@ -130,17 +152,34 @@ def _show(report: Report, console: Console, as_json_text: bool) -> None:
     if as_json_text:
         typer.echo(as_json(report).decode(), nl=False)
         return
-    table = Table("编号", "测评项（摘要）", "测评对象", "符合情况", box=None, pad_edge=False, header_style="bold")
-    for row in report.objects:
-        colour = _COLOURS.get(row.verdict, "dim")
-        table.add_row(row.unit_28448, row.label_zh, row.object, f"[{colour}]{row.verdict.label_zh}[/]")
+    table = Table("条款", "测评项（摘要）", "符合情况", "测评对象", box=None, pad_edge=False, header_style="bold")
+    labels = {row.item: row.label_zh for row in report.objects}
+    for one in report.items:
+        table.add_row(one.item, labels[one.item], _coloured(one.verdict), _objects(report, one.item))
     console.print(table)
-    good = (Verdict.COMPLIANT, Verdict.NOT_CHECKED)
     for row in report.objects:
         for point in row.sub_points:
-            if point.verdict not in good:
+            if point.verdict not in (Verdict.COMPLIANT, Verdict.NOT_CHECKED, Verdict.NOT_APPLICABLE):
                 line = f"{row.object} {row.item} {point.label_zh}: {point.verdict.label_zh}: {point.text_zh}"
                 console.print(line, markup=False, highlight=False, soft_wrap=True)
+    for note in report.waivers:
+        if note.expired:
+            waiver = note.waiver
+            console.print(f"豁免已过期 {waiver.item} {waiver.object}: {waiver.until} {waiver.owner}", style="yellow")
     console.print(
-        f"{report.not_checked_items} of {report.catalogue_items} items were not checked. No overall score is given."
+        f"{len(report.items)} of {report.catalogue_items} items judged; of the others {report.left_to_people} need a "
+        "person, all listed in the report. No overall score is given."
     )
+
+
+def _objects(report: Report, item: str) -> str:
+    """Objects by verdict: 符合 primary-1, …"""
+    found: dict[Verdict, list[str]] = {}
+    for row in report.objects:
+        if row.item == item and row.sub_points:
+            found.setdefault(row.verdict, []).append(row.object)
+    return "  ".join(f"{_coloured(verdict)} {', '.join(names)}" for verdict, names in found.items())
+
+
+def _coloured(verdict: Verdict) -> str:
+    return f"[{_COLOURS.get(verdict, 'dim')}]{verdict.label_zh}[/]"

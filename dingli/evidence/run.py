@@ -6,6 +6,7 @@ import getpass
 import json
 import os
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -104,13 +105,21 @@ def run(environment: Environment, kind: str, title: str, *, store: Store | None 
             raise
         finally:
             withheld = _end(kept, folder, opened, started, previous)
-            witness.countersign(environment, kept)
+            _show_troubles(witness.countersign(environment, kept))
         if withheld:
             raise SecretInEvidence(
                 f"run {folder.number}: a registered secret was in {', '.join(withheld)}; the files were withheld",
                 "outputs without secrets",
                 "leave the secret out where these files are made",
             )
+
+
+def _show_troubles(answers: list[witness.Answer]) -> None:
+    """On screen, because a head that nobody else holds proves nothing."""
+    for one in answers:
+        if one.statement is None:
+            found = f"evidence: {one.witness} did not countersign this run: {one.trouble}"
+            print(f"{found}; it gets the head after a later run", file=sys.stderr)
 
 
 def _record_exception(opened: Run, error: BaseException) -> None:

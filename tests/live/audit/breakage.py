@@ -20,6 +20,7 @@ class Breakage:
     sub_point: str
     break_it: str
     restore: str
+    tries_passwords: bool = False
 
 
 def _replaced(file: str, text: str) -> tuple[str, str]:
@@ -34,10 +35,13 @@ def _replaced(file: str, text: str) -> tuple[str, str]:
 _SSHD = "/etc/ssh/sshd_config.d/00-audit-test.conf"
 _RELOAD = "/usr/sbin/sshd -t && systemctl reload ssh.service"
 _WEAK_QUALITY = "minlen = 6\nminclass = 0\ndictcheck = 0\nusercheck = 0\n"
-
+_SETUID = "/usr/local/bin/audit-test-program"
+_SERVICE = "dingli-audit-test.service"
 BREAKAGES = (
-    Breakage("8.1.4.1.a", "complexity", *_replaced("/etc/security/pwquality.conf", _WEAK_QUALITY)),
-    Breakage("8.1.4.1.b", "lock-out", *_replaced("/etc/security/faillock.conf", "deny = 100\n")),
+    Breakage(
+        "8.1.4.1.a", "complexity", *_replaced("/etc/security/pwquality.conf", _WEAK_QUALITY), tries_passwords=True
+    ),
+    Breakage("8.1.4.1.b", "lock-out", *_replaced("/etc/security/faillock.conf", "deny = 100\n"), tries_passwords=True),
     Breakage(
         "8.1.4.1.c",
         "offered",
@@ -49,6 +53,23 @@ BREAKAGES = (
         "product-accounts",
         "useradd --no-create-home --shell /bin/bash guest && printf 'guest:Xk4#qvT9!mZp7\\n' | chpasswd",
         "if id -u guest >/dev/null 2>&1; then userdel guest; fi",
+    ),
+    Breakage(
+        "8.1.4.2.f",
+        "scan",
+        f"cp /usr/bin/true {_SETUID} && chmod 4755 {_SETUID}",
+        f"rm -f {_SETUID}",
+    ),
+    Breakage(
+        "8.1.4.3.c",
+        "retention",
+        *_replaced("/etc/systemd/journald.conf.d/dingli.conf", "[Journal]\nStorage=volatile\n"),
+    ),
+    Breakage(
+        "8.1.4.4.b",
+        "ports",
+        f"systemd-run --quiet --unit={_SERVICE} python3 -m http.server 8099",
+        f"systemctl stop {_SERVICE} 2>/dev/null || true",
     ),
 )
 

@@ -26,8 +26,8 @@ def test_it_holds_all_items_and_says_where_they_come_from() -> None:
 
 
 def test_what_is_judged_by_machine_is_marked_so() -> None:
-    for rule in engine.HOST_RULES:
-        assert load().item(rule.item_id).automation is Automation.AUTO
+    for item in engine.judged_items():
+        assert load().item(item).automation is not Automation.MANUAL, item
 
 
 def _same_id_twice(document: dict[str, Any]) -> None:

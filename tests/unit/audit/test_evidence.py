@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit import catalogue, store
-from audit.catalogue import ObjectClass
 from audit.checks import framing
 from audit.exceptions import EvidenceError
 from audit.judgement import engine, policy
 from audit.judgement.verdict import Verdict
+from audit.objects import ObjectKind
 from audit.records import sha256
 from tests.unit.audit import baseline
 
@@ -32,7 +32,7 @@ def stream(outputs: list[tuple[str, str]]) -> bytes:
 
 @given(TEXTS)
 def test_any_text_comes_through_unchanged(outputs: list[tuple[str, str]]) -> None:
-    records = framing.split(stream(outputs), "h")
+    records = [framed.record("h") for framed in framing.split(stream(outputs), "h")]
     assert [(record.stdout, record.stderr) for record in records] == outputs
 
 
@@ -51,16 +51,19 @@ def test_text_before_the_first_record_is_noticed() -> None:
 
 def test_a_forged_end_inside_an_output_is_only_text() -> None:
     (record,) = framing.split(stream([("#end 0\n", "")]), "h")
-    assert record.stdout == "#end 0\n"
+    assert record.stdout == b"#end 0\n"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """An audit's folder with one compliant host."""
-    scope = (store.ScopedObject(name=baseline.HOST, object_class=ObjectClass.HOST, files={}),)
+    scope = (store.ScopedObject(name=baseline.HOST, kind=ObjectKind.HOST, files={}),)
     index = store.Index(environment="nowhere", started=baseline.AT, objects=scope)
     store.save(store.Folder(tmp_path), index, {baseline.HOST: tuple(baseline.compliant_records().values())})
     return tmp_path
+
+
+BEFORE = {"8.1.4.1.a": Verdict.COMPLIANT, "8.1.4.1.c": Verdict.COMPLIANT, "8.1.4.1.d": Verdict.NEEDS_PERSON}
 
 
 def verdicts(folder: Path) -> dict[str, Verdict]:
@@ -69,15 +72,16 @@ def verdicts(folder: Path) -> dict[str, Verdict]:
 
 
 def test_stored_evidence_judges_as_it_did(folder: Path) -> None:
-    assert set(verdicts(folder).values()) == {Verdict.COMPLIANT}
+    found = verdicts(folder)
+    assert found == {**found, **BEFORE}
+    assert Verdict.ERROR not in found.values()
 
 
 def test_an_altered_file_is_an_error_for_what_rests_on_it(folder: Path) -> None:
     file = folder / "raw" / f"{baseline.HOST}.listeners.json"
     file.write_text(file.read_text(encoding="utf-8").replace(":22 ", ":24 "), encoding="utf-8")
-    found = verdicts(folder)
-    assert found.pop("8.1.4.1.c") is Verdict.ERROR
-    assert set(found.values()) == {Verdict.COMPLIANT}
+    errors = {item for item, verdict in verdicts(folder).items() if verdict is Verdict.ERROR}
+    assert errors == {"8.1.4.1.c", "8.1.4.2.a", "8.1.4.3.c", "8.1.4.4.b"}
 
 
 def test_a_deleted_file_is_an_error(folder: Path) -> None:
@@ -94,6 +98,18 @@ def test_a_record_in_place_of_another_is_an_error(folder: Path) -> None:
     root.write_bytes(data)
     index.write_text(text, encoding="utf-8")
     assert verdicts(folder)["8.1.4.2.b"] is Verdict.ERROR
+
+
+def test_evidence_of_the_first_audits_can_still_be_read(folder: Path) -> None:
+    index = folder / "raw" / store.INDEX
+    index.write_text(index.read_text(encoding="utf-8").replace('"kind"', '"object_class"'), encoding="utf-8")
+    assert verdicts(folder)["8.1.4.1.a"] is Verdict.COMPLIANT
+
+
+def test_a_record_cannot_choose_a_file_elsewhere() -> None:
+    evil = stream([("a", "")]).replace(b"#record r0 ", b"#record ../../r0 ")
+    with pytest.raises(EvidenceError, match="mixed with other text"):
+        framing.split(evil, "h")
 
 
 def test_a_folder_that_is_no_audit_is_refused(tmp_path: Path) -> None:
