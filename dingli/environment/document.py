@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from dingli.environment.problems import Problem
+from dingli.environment.problems import Problem, plain
 
 __all__ = ["Document", "KeyPath", "read"]
 
 KeyPath = tuple[str | int, ...]
+
+# Far above what an installation needs, and low enough that judging the worst file takes seconds.
+MOST_BYTES = 1024 * 1024
+MOST_VALUES = 20_000
+MOST_LEVELS = 16
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -52,7 +58,7 @@ def dotted(path: KeyPath) -> str:
     """`("cells", "a", "cores", 0)` as a person writes it: `cells.a.cores[0]`."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        text += f"[{part}]" if isinstance(part, int) else f".{plain(part)}" if text else plain(part)
     return text
 
 
@@ -106,7 +112,7 @@ class _Walk:
                 return None
             if kind in ("int", "float"):
                 return yaml.constructor.SafeConstructor().construct_object(node)
-        except (ValueError, OverflowError):
+        except (ValueError, OverflowError, IndexError):  # IndexError: `!!int ""`
             self.report(node, path, repr(text[:60]), "a number")
             return None
         self.report(node, path, f"the tag {node.tag!r}", "plain text, numbers, true and false")
@@ -117,21 +123,46 @@ def read(file: Path) -> tuple[Document, list[Problem]]:
     """Read `file`. The document is empty (data None) when the file cannot be parsed; the problems say why."""
     nothing = Document(file, None, {})
     try:
-        text = file.read_bytes().decode("utf-8")
+        text = _content(file).decode("utf-8")
     except UnicodeDecodeError as error:
         return nothing, [Problem(file, 1, "", f"a byte that is no UTF-8 at offset {error.start}", "UTF-8 text")]
     except OSError as error:
         return nothing, [Problem(file, 1, "", error.strerror or "an unreadable file", "a file that can be read")]
+    if len(text) > MOST_BYTES:
+        return nothing, [Problem(file, 1, "", "a file without end in sight", f"at most {MOST_BYTES} bytes")]
     try:
+        excess = _excess(file, text)
+        if excess is not None:
+            return nothing, [excess]
         node = yaml.compose(text, Loader=_Loader)
         walk = _Walk(file)
         data = walk.value(node, ()) if node is not None else None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
-        return nothing, [Problem(file, line, "", getattr(error, "problem", None) or str(error), "YAML")]
-    except RecursionError:
-        return nothing, [Problem(file, 1, "", "values nested too deeply", "at most a handful of levels")]
+        return nothing, [Problem(file, line, "", plain(getattr(error, "problem", None) or str(error)), "YAML")]
     if data is None and not walk.problems:
         return nothing, [Problem(file, 1, "", "an empty file", "an environment")]
     return Document(file, data, walk.lines), walk.problems
+
+
+def _content(file: Path) -> bytes:
+    """The first MOST_BYTES + 1 bytes of a regular file; OSError for a pipe or a device, which might never end."""
+    if not stat.S_ISREG(file.stat().st_mode):
+        raise OSError(0, "something that is no regular file")
+    with file.open("rb") as opened:
+        return opened.read(MOST_BYTES + 1)
+
+
+def _excess(file: Path, text: str) -> Problem | None:
+    """What is too deep or too much to be read. Nesting must be judged on events: composing overflows the C stack."""
+    level = values = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        values += isinstance(event, yaml.NodeEvent)
+        level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if level > MOST_LEVELS:
+            return Problem(file, line, "", "values nested too deeply", f"at most {MOST_LEVELS} levels")
+        if values > MOST_VALUES:
+            return Problem(file, line, "", f"more than {MOST_VALUES} values", "no more than a thousand hosts need")
+    return None

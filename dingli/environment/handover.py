@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from dingli.environment import document
 from dingli.environment.model import Environment, Fingerprint, Text
 from dingli.environment.places import state_dir
-from dingli.environment.problems import Problem
+from dingli.environment.problems import Problem, shown
 from dingli.environment.shape import Draft
 
 __all__ = ["merge"]
@@ -40,9 +40,12 @@ def merge(draft: Draft) -> tuple[Environment, list[Problem]]:
         return environment, []
     declared = draft.document.file.parent / environment.handover
     carried = state_dir(environment.name) / "handover.yaml"
-    file = declared if declared.exists() else carried
-    if not file.exists():
-        return environment, []
+    try:
+        file = declared if declared.exists() else carried
+        if not file.exists():
+            return environment, []
+    except OSError as error:
+        return environment, [draft.problem(("handover",), shown(str(declared)), f"a file's path ({error.strerror})")]
     source, problems = document.read(file)
     if problems:
         return environment, problems
@@ -51,7 +54,7 @@ def merge(draft: Draft) -> tuple[Environment, list[Problem]]:
     except ValidationError as error:
         details = error.errors(include_url=False)
         return environment, [
-            source.problem(detail["loc"], repr(detail["input"])[:80], detail["msg"].removeprefix("Input should be "))
+            source.problem(detail["loc"], shown(detail["input"]), detail["msg"].removeprefix("Input should be "))
             for detail in details
         ]
     return _merged(environment, handed, file), _contradictions(draft, handed, file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 from dingli.environment import document, handover, shape
@@ -12,6 +13,8 @@ from dingli.environment.rules import RULES
 from dingli.exceptions import InputError
 
 __all__ = ["load"]
+
+_MOST_MISTAKES = 1_000  # of one rule: nobody reads more, and a hint for each takes time
 
 
 def load(name_or_path: str | Path) -> Environment:
@@ -30,7 +33,7 @@ def load(name_or_path: str | Path) -> Environment:
         raise InvalidEnvironment(file, problems)
     problems += _named_like_its_file(draft)
     for rule in RULES:
-        problems += rule(draft)
+        problems += islice(rule(draft), _MOST_MISTAKES)
     environment, mistakes = handover.merge(draft)
     problems += mistakes
     if problems:

@@ -6,10 +6,15 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dingli.exceptions import InputError
 
-__all__ = ["InvalidEnvironment", "Problem", "near_miss"]
+__all__ = ["InvalidEnvironment", "Problem", "near_miss", "plain", "printable", "shown"]
+
+_MOST_SHOWN = 80
+_MOST_NAMED = 200
+_MOST_COMPARED = 100
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class Problem:
 
     def __str__(self) -> str:
         where = f" {self.where}:" if self.where else ""
-        return f"{self.file}:{self.line}:{where} found {self.found}, expected {self.expected}"
+        return printable(f"{self.file}:{self.line}:{where} found {self.found}, expected {self.expected}")
 
 
 class InvalidEnvironment(InputError):
@@ -43,7 +48,36 @@ class InvalidEnvironment(InputError):
         )
 
 
+def plain(text: str) -> str:
+    """A name from a file as messages show it: on one line, without control characters, not endless."""
+    return printable(text if len(text) <= _MOST_NAMED else text[:_MOST_NAMED] + "...")
+
+
+def printable(text: str) -> str:
+    """Text with all that is no letter, digit, sign or space written as Python escapes it."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+
+
+def shown(value: Any) -> str:
+    """A value from a file as messages show it."""
+    if isinstance(value, dict):
+        return f"a mapping ({', '.join(sorted(map(plain, map(str, value)))[:4])})" if value else "an empty mapping"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    if value is None:
+        return "nothing"
+    if isinstance(value, int) and value.bit_length() > 256:  # Python refuses to write out the longest ones
+        return f"a number of {value.bit_length()} bits"
+    text = repr(value[: _MOST_SHOWN * 2] if isinstance(value, str) else value)
+    return text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 3] + "..."
+
+
 def near_miss(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` when `word` is close to a known one, else nothing."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    choices = list(known)
+    if len(choices) > _MOST_COMPARED or len(word) > _MOST_SHOWN:
+        return ""  # a hint is not worth waiting for
+    close = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else ""

@@ -11,6 +11,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -18,7 +19,7 @@ from pydantic_core import ErrorDetails
 
 from dingli.environment.document import Document, KeyPath
 from dingli.environment.model import Environment
-from dingli.environment.problems import Problem, near_miss
+from dingli.environment.problems import Problem, near_miss, shown
 
 __all__ = ["Draft", "draft"]
 
@@ -85,7 +86,12 @@ class Draft:
 
     def intact(self, *path: str | int) -> bool:
         """True if nothing at or below `path` was cut out."""
-        return not any(cut[: len(path)] == path for cut in self.broken)
+        return path not in self._touched
+
+    @cached_property
+    def _touched(self) -> frozenset[KeyPath]:
+        """Whatever was cut out, and all that is around it."""
+        return frozenset(cut[:length] for cut in self.broken for length in range(len(cut) + 1))
 
     def declares(self, section: str, name: str) -> bool:
         """True if the file has such an entry, even one with mistakes; also when the whole section is unreadable."""
@@ -110,7 +116,7 @@ class Draft:
 def draft(document: Document) -> tuple[Draft | None, list[Problem]]:
     """The model of what is readable in `document`, and every mistake of shape. No draft if it is no mapping."""
     if not isinstance(document.data, dict):
-        return None, [document.problem((), _show(document.data), "a mapping with name, kind, sites, hosts and so on")]
+        return None, [document.problem((), shown(document.data), "a mapping with name, kind, sites, hosts and so on")]
     problems = [
         document.problem(path, "a key that is not written in this file", "only the keys of docs/environment.md")
         for path in _reserved_keys(document.data)
@@ -173,35 +179,24 @@ def _problem(document: Document, path: KeyPath, detail: ErrorDetails) -> Problem
     kind, context, value = detail["type"], detail.get("ctx", {}), detail["input"]
     match kind:
         case "dict_type" | "model_type" | "mapping_type" | "model_attributes_type":
-            return document.problem(path, _show(value), "a mapping")
+            return document.problem(path, shown(value), "a mapping")
         case "tuple_type":
-            return document.problem(path, _show(value), "a list")
+            return document.problem(path, shown(value), "a list")
         case "missing":
             return document.problem(path[:-1], "nothing", f"the key {path[-1]!r}")
         case "extra_forbidden":
             known = _fields_at(detail["loc"][:-1])
             expected = f"one of {', '.join(known)}{near_miss(str(path[-1]), known)}"
-            return document.problem(path, f"the unknown key {path[-1]!r}", expected)
+            return document.problem(path, f"the unknown key {shown(str(path[-1]))}", expected)
         case "union_tag_not_found":
             return document.problem(path, "nothing", "the key 'driver'")
         case "union_tag_invalid":
-            return document.problem((*path, "driver"), repr(context["tag"]), str(context["expected_tags"]))
+            return document.problem((*path, "driver"), shown(context["tag"]), str(context["expected_tags"]))
         case "enum" | "literal_error":
             words = re.findall(r"'([^']*)'", context["expected"])
             hint = near_miss(value, words) if isinstance(value, str) else ""
-            return document.problem(path, _show(value), f"{context['expected']}{hint}")
-    return document.problem(path, _show(value), detail["msg"].removeprefix("Input should be ").strip())
-
-
-def _show(value: Any) -> str:
-    if isinstance(value, dict):
-        return f"a mapping ({', '.join(sorted(map(str, value))[:4])})" if value else "an empty mapping"
-    if isinstance(value, list):
-        return f"a list of {len(value)}"
-    if value is None:
-        return "nothing"
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+            return document.problem(path, shown(value), f"{context['expected']}{hint}")
+    return document.problem(path, shown(value), detail["msg"].removeprefix("Input should be ").strip())
 
 
 def _fields_at(loc: KeyPath) -> list[str]:

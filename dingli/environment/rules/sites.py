@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 
-from dingli.environment.model import SiteRole
+from dingli.environment.model import Site, SiteRole
 from dingli.environment.problems import Problem
 from dingli.environment.shape import Draft
 
@@ -37,7 +36,13 @@ def networks_are_apart(draft: Draft) -> Iterator[Problem]:
     for site in sites:
         if not site.network.subnet_of(supernet):
             yield draft.problem(("sites", site.name, "network"), str(site.network), f"a network inside {supernet}")
-    for earlier, later in itertools.combinations(sites, 2):
-        if earlier.network.overlaps(later.network):
-            found = f"{later.network}, which overlaps {earlier.network} of site {earlier.name!r}"
-            yield draft.problem(("sites", later.name, "network"), found, "networks that do not overlap")
+    # Networks either contain one another or are apart: sorted, it is enough to look at the one that reaches farthest.
+    order = {site.name: place for place, site in enumerate(sites)}
+    farthest: Site | None = None
+    for site in sorted(sites, key=lambda site: (site.network, order[site.name])):
+        if farthest is None or not farthest.network.overlaps(site.network):
+            farthest = site
+            continue
+        earlier, later = sorted((farthest, site), key=lambda site: order[site.name])
+        found = f"{later.network}, which overlaps {earlier.network} of site {earlier.name!r}"
+        yield draft.problem(("sites", later.name, "network"), found, "networks that do not overlap")

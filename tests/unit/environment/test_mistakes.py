@@ -74,7 +74,7 @@ def test_mistake(case: Path, tmp_path: Path) -> None:
         ("- a\n", 1, "a list of 1"),
         ("name: a\nkind: !!python/object:os.system {}\n", 2, ""),
         ("name: a\n? [b]\n: c\n", 2, "used as a key"),
-        ("a: " + "[" * 5000, 2, ""),
+        ("a: " + "[" * 5000, 1, "too deeply"),
         ("a: 2026-13-45\nb: 0b\nc: " + "9" * 5000, 3, "999"),
         ("\x00", 1, ""),
     ],
