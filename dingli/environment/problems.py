@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from dingli.exceptions import InputError
+from dingli.plain_text import printable
 
-__all__ = ["InvalidEnvironment", "Problem", "near_miss", "plain", "printable", "shown"]
+__all__ = ["InvalidEnvironment", "Problem", "near_miss", "plain", "shown"]
 
 _MOST_SHOWN = 80
 _MOST_NAMED = 200
@@ -51,13 +52,6 @@ class InvalidEnvironment(InputError):
 def plain(text: str) -> str:
     """A name from a file as messages show it: on one line, without control characters, not endless."""
     return printable(text if len(text) <= _MOST_NAMED else text[:_MOST_NAMED] + "...")
-
-
-def printable(text: str) -> str:
-    """Text with all that is no letter, digit, sign or space written as Python escapes it."""
-    if text.isprintable():
-        return text
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
 
 
 def shown(value: Any) -> str:

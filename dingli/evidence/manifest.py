@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,7 +15,23 @@ from dingli.evidence import signing
 from dingli.evidence.exceptions import EvidenceError
 from dingli.evidence.store import MANIFEST, SIGNATURE, RunFolder, Store
 
-__all__ = ["Entry", "Head", "Manifest", "Result", "close", "continued_from", "files_of", "head_of", "last_head", "read"]
+__all__ = [
+    "Entry",
+    "Head",
+    "Manifest",
+    "Result",
+    "close",
+    "continued_from",
+    "entry_of",
+    "files_of",
+    "head_of",
+    "last_head",
+    "name_of",
+    "places_of",
+    "read",
+]
+
+_MOST_BYTES = 64 * 1024 * 1024  # of a manifest: some 300,000 files
 
 
 class Result(StrEnum):
@@ -48,7 +66,7 @@ class Entry(_Plain):
 class Manifest(_Plain):
     """What manifest.json says."""
 
-    format: int = 1
+    format: Literal[1] = 1
     environment: str
     number: int
     kind: str
@@ -62,28 +80,50 @@ class Manifest(_Plain):
 
 
 def files_of(folder: Path) -> tuple[Entry, ...]:
-    """Every file below `folder` but the manifest and its signature, sorted by path. Of a symlink, its target's name."""
-    found: list[Entry] = []
+    """Every file below `folder` but the manifest and its signature, sorted by path, as `entry_of` sees it."""
+    return tuple(entry_of(folder, path) for path in places_of(folder))
+
+
+def places_of(folder: Path) -> Iterator[Path]:
+    """What has an entry: all but folders, the manifest and its signature."""
     for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_symlink():
-            target = str(path.readlink()).encode()
-            found.append(Entry(path=name, size=len(target), sha256="symlink:" + hashlib.sha256(target).hexdigest()))
-        elif path.is_file() and name not in (MANIFEST, SIGNATURE):
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            found.append(Entry(path=name, size=path.stat().st_size, sha256=digest))
-    return tuple(found)
+        if path.is_symlink() or not (path.is_dir() or path in (folder / MANIFEST, folder / SIGNATURE)):
+            yield path
+
+
+def name_of(folder: Path, path: Path) -> str:
+    """The path as manifests write it; a name that is no text is written in hexadecimal digits."""
+    raw = os.fsencode(path.relative_to(folder))
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return f"bytes:{raw.hex()}"
+
+
+def entry_of(folder: Path, path: Path) -> Entry:
+    """A file's size and sum; of a symlink its target's name; of a pipe or the like only that it is one."""
+    name = name_of(folder, path)
+    if path.is_symlink():
+        target = os.fsencode(path.readlink())
+        return Entry(path=name, size=len(target), sha256="symlink:" + hashlib.sha256(target).hexdigest())
+    if not path.is_file():
+        return Entry(path=name, size=0, sha256="neither file nor symlink")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Entry(path=name, size=path.stat().st_size, sha256=digest)
 
 
 def read(folder: RunFolder) -> Manifest:
     """The manifest of a closed run. Raises ValueError or OSError when it is none."""
+    if (folder.path / MANIFEST).stat().st_size > _MOST_BYTES:
+        raise ValueError(f"a manifest of more than {_MOST_BYTES} bytes")
     return Manifest.model_validate_json((folder.path / MANIFEST).read_bytes())
 
 
 def head_of(folder: RunFolder) -> Head:
-    """Number and sum of a closed run."""
-    return Head(number=folder.number, sum=hashlib.sha256((folder.path / MANIFEST).read_bytes()).hexdigest())
+    """Number and sum of a closed run; of a file that is too long to be a manifest, the sum of its beginning."""
+    with (folder.path / MANIFEST).open("rb") as file:
+        return Head(number=folder.number, sum=hashlib.sha256(file.read(_MOST_BYTES)).hexdigest())
 
 
 def continued_from(store: Store) -> Head | None:

@@ -153,7 +153,8 @@ def _end(store: Store, folder: RunFolder, opened: Run, started: datetime, previo
 
 def _withhold(folder: Path) -> list[str]:
     """Files that others wrote here and that hold a secret lose their content."""
-    found = [path for path in sorted(folder.rglob("*")) if path.is_file() and contains_secret(path.read_bytes())]
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()]
+    found = [path for path in files if contains_secret(path.read_bytes())]
     for path in found:
         path.write_bytes(_WITHHELD)
     return [path.relative_to(folder).as_posix() for path in found]
@@ -185,10 +186,10 @@ def _close_interrupted(store: Store, folder: RunFolder, previous: Head | None) -
         "environment": store.environment,
         "number": folder.number,
         "kind": folder.kind,
-        "title": str(opening.get("title", "")),
-        "started": str(opening.get("at", folder.started)),
+        "title": _text(opening.get("title", "")),
+        "started": datetime.strptime(folder.started, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).isoformat(),
         "ended": _now().isoformat(),
-        "who": str(opening.get("who", "unknown")),
+        "who": _text(opening.get("who", "unknown")),
         "result": Result.INTERRUPTED,
     }
     _close(store, folder, facts, previous)
@@ -196,24 +197,31 @@ def _close_interrupted(store: Store, folder: RunFolder, previous: Head | None) -
 
 def _close(store: Store, folder: RunFolder, facts: dict[str, Any], previous: Head | None) -> None:
     if not (folder.path / REPORT_JSON).exists():
-        (folder.path / REPORT_JSON).write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+        (folder.path / REPORT_JSON).write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", "utf-8")
     if not (folder.path / REPORT_HTML).exists():
-        (folder.path / REPORT_HTML).write_text(report.as_html(facts, _events(folder.path / RECORD)))
+        page = report.as_html(facts, _events(folder.path / RECORD))
+        (folder.path / REPORT_HTML).write_text(page, "utf-8", errors="backslashreplace")
     files = manifest.files_of(folder.path)
     manifest.close(store, folder, Manifest(**facts, previous=previous, files=files))
 
 
 def _events(record: Path) -> list[dict[str, Any]]:
-    """The events of a record; a line that a kill cut off is left out."""
+    """The events of a record; a line that a kill cut off, or a disk spoiled, is left out."""
     found: list[dict[str, Any]] = []
     for line in record.read_bytes().splitlines() if record.exists() else []:
         try:
             event = json.loads(line)
-        except ValueError:
+            repr([[[[[[[[event]]]]]]]])  # nested more deeply than a page can show it
+        except (ValueError, RecursionError):
             continue
         if isinstance(event, dict):
             found.append(event)
     return found
+
+
+def _text(value: object) -> str:
+    """What a record says, as text that can be stored: JSON can write what is no character."""
+    return str(value).encode(errors="backslashreplace").decode()
 
 
 def _now() -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 import tempfile
 from pathlib import Path
@@ -20,6 +21,8 @@ __all__ = [
     "witness_principal",
 ]
 
+_BEGIN, _END = b"-----BEGIN SSH SIGNATURE-----", b"-----END SSH SIGNATURE-----"
+_ARMOUR_WIDTH = 70
 EVIDENCE_NAMESPACE = "dingli-evidence"
 WITNESS_NAMESPACE = "dingli-witness"
 
@@ -58,12 +61,25 @@ def sign(key: Path, namespace: str, data: bytes) -> bytes:
 
 
 def verify(allowed_signers: Path, principal: str, namespace: str, data: bytes, signature: bytes) -> None:
-    """Raises SignatureError, with ssh-keygen's reason, unless `principal` signed `data`."""
+    """Raises SignatureError, with ssh-keygen's reason, unless `signature` is no more than that of `principal`."""
+    if signature != _armoured(signature):  # ssh-keygen does not mind what stands around and between
+        raise SignatureError("a file with more in it than a signature", "what ssh-keygen wrote", "see docs/evidence.md")
     with tempfile.NamedTemporaryFile(suffix=".sig") as file:
         file.write(signature)
         file.flush()
         who = ["-f", str(allowed_signers), "-I", principal, "-n", namespace, "-s", file.name]
         _keygen(["-Y", "verify", *who], data)
+
+
+def _armoured(signature: bytes) -> bytes:
+    """The same signature as ssh-keygen writes it; empty if there is none."""
+    lines = signature.split(b"\n")[1:-2]  # without the armour's first and last line, and the end of the last
+    try:
+        blob = base64.b64encode(base64.b64decode(b"".join(lines), validate=True))
+    except ValueError:
+        return b""
+    wrapped = [blob[at : at + _ARMOUR_WIDTH] for at in range(0, len(blob), _ARMOUR_WIDTH)]
+    return b"\n".join([_BEGIN, *wrapped, _END, b""])
 
 
 def _keygen(arguments: list[str], data: bytes = b"") -> bytes:

@@ -21,7 +21,7 @@ __all__ = ["CONTINUES", "MANIFEST", "SIGNATURE", "RunFolder", "Store", "default_
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.json.sig"
 CONTINUES = "evidence-continues.json"
-_FOLDER = re.compile(r"(\d{6,})-([a-z][a-z0-9-]*)-(\d{8}T\d{6}Z)")
+_FOLDER = re.compile(r"([0-9]{6,18})-([a-z][a-z0-9-]*)-([0-9]{8}T[0-9]{6}Z)")
 
 
 @dataclass(frozen=True, order=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 ACCOUNT = "dingli-witness"
+_HEAD = re.compile("([1-9][0-9]{0,11}) ([0-9a-f]{64}) [^\n ]+")
 _REPLACED = "find out why it changed; if the host was replaced on purpose, see docs/evidence.md, Witnesses"
 Ask = Callable[[str], str]
 """Sends one command (`heads lab`) and gives the answer; raises WitnessError."""
@@ -55,13 +57,12 @@ class Statement(BaseModel):
 
     def heads(self, environment: str) -> dict[int, str]:
         """Sums by number. Raises WitnessError for another environment's statement or one that cannot be read."""
-        header = self.lines[0].split() if self.lines else []
-        rows = [line.split() for line in self.lines[1:]]
-        if header[:3] != ["dingli-witness", "1", environment] or any(
-            len(row) != 3 or not row[0].isdigit() for row in rows
-        ):
+        header = self.lines[0].split(" ") if self.lines else []
+        rows = [_HEAD.fullmatch(line) for line in self.lines[1:]]
+        # A line break inside a line would leave the signed bytes as they are, and hide heads.
+        if header[:3] != ["dingli-witness", "1", environment] or len(header) != 4 or "\n" in header[3] or None in rows:
             raise WitnessError(f"{self.witness} stated {self.lines[:2]}", f"the heads of {environment}")
-        return {int(number): total for number, total, _ in rows}
+        return {int(row[1]): row[2] for row in rows if row}
 
 
 @dataclass(frozen=True)
@@ -125,18 +126,27 @@ def _ask_all(
 
 def _keep(store: Store, answers: list[Answer]) -> None:
     """The newest statement of each witness, beside the evidence: for `list`, and to carry away."""
-    known = {one.witness: one for one in read_statements(store.statements)} if store.statements.exists() else {}
+    known = {one.witness: one for one in _kept(store)}
     known |= {answer.witness: answer.statement for answer in answers if answer.statement}
     draft = store.statements.with_suffix(".new")
     draft.write_text("".join(one.model_dump_json() + "\n" for one in known.values()))
     draft.rename(store.statements)
 
 
+def _kept(store: Store) -> list[Statement]:
+    """What was kept so far. A file that a full disk or an editor spoiled is put aside: witnesses say it all again."""
+    try:
+        return read_statements(store.statements) if store.statements.exists() else []
+    except WitnessError:
+        store.statements.rename(store.statements.with_suffix(".spoiled"))
+        return []
+
+
 def _parse(host: str, text: str) -> Statement:
     try:
         plain = json.loads(text)
         return Statement(witness=host, lines=tuple(plain["lines"]), signature=plain["signature"])
-    except (ValueError, KeyError, TypeError, ValidationError):
+    except (ValueError, KeyError, TypeError, RecursionError, ValidationError):
         raise WitnessError(f"{host} answered {text[:80]!r}", "a signed statement") from None
 
 
