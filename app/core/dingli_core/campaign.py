@@ -4,12 +4,12 @@ import asyncio
 from dataclasses import dataclass
 
 import structlog
-from dingli_etcd import Client, DefiniteError, EtcdError
+from dingli_etcd import Client, DefiniteError, EtcdError, LeaseNotFoundError
 from dingli_etcd import etcd_pb2 as pb
 from dingli_etcd.operations import create_revision_is, delete, get, is_absent, mod_revision_is, put, value_is
 
 from dingli_core.keys import Keys
-from dingli_core.view import CellView, Policy
+from dingli_core.view import CellView
 
 __all__ = [
     "Candidate",
@@ -58,7 +58,7 @@ def failover_limitation(view: CellView, me: Candidate) -> str | None:
     newest = me.newest_known
     reasons = (
         (not view.polled_at, "the cell's keys have not been read yet"),
-        (leader is not None, f"{leader.core if leader else ''} leads"),
+        (leader is not None, f"{(leader and leader.core) or 'whoever wrote an unreadable leader key'} leads"),
         (view.halted(), "the cell is halted: an operator must delete the halt key"),
         (view.quarantined(me.core), "this core is quarantined"),
         (policy is None, "there is no policy key"),
@@ -90,7 +90,7 @@ async def campaign(client: Client, keys: Keys, view: CellView, core: str, value:
     handover = view.handover()
     if policy is None:
         return None
-    compare, success = _campaign_request(keys, policy, core, value, lease, handover)
+    compare, success = _campaign_request(keys, view.policy_revision(), core, value, lease, handover)
     while True:
         try:
             response = await client.txn(compare, success, [get(keys.leader)])
@@ -111,11 +111,11 @@ async def campaign(client: Client, keys: Keys, view: CellView, core: str, value:
 
 
 def _campaign_request(
-    keys: Keys, policy: Policy, core: str, value: bytes, lease: int, handover: tuple[str, int] | None
+    keys: Keys, policy_revision: int, core: str, value: bytes, lease: int, handover: tuple[str, int] | None
 ) -> tuple[list[pb.Compare], list[pb.RequestOp]]:
     compare = [
         is_absent(keys.leader),
-        mod_revision_is(keys.policy, policy.mod_revision),
+        mod_revision_is(keys.policy, policy_revision),
         is_absent(keys.halt),
         is_absent(keys.quarantine(core)),
     ]
@@ -138,7 +138,11 @@ async def drop_overdue_handover(client: Client, keys: Keys, view: CellView) -> N
 
 
 async def step_down(client: Client, keys: Keys, epoch: int, handover: str | None = None) -> None:
-    """Gives leadership up, to `handover` if stated. Repeats until it is known that we do not lead."""
+    """Gives leadership up, to `handover` if stated. Repeats until it is known that we do not lead.
+
+    What etcd refuses for good (a full store takes no hand-over, say) is not asked again: the lease goes instead, and
+    the leader key with it.
+    """
     success = [delete(keys.leader)]
     if handover is not None:
         success += [delete(keys.switch), put(keys.handover, handover.encode("ascii"))]
@@ -146,6 +150,24 @@ async def step_down(client: Client, keys: Keys, epoch: int, handover: str | None
         try:
             await client.txn([create_revision_is(keys.leader, epoch)], success)
             return
+        except DefiniteError as error:
+            log.error("stepping down was refused; revoking the lease", error=str(error))
+            if await _revoke_lease_of(client, keys, epoch):
+                return
         except EtcdError as error:
             log.warning("stepping down: no answer yet; asking again", error=str(error))
-            await asyncio.sleep(RETRY_S)
+        await asyncio.sleep(RETRY_S)
+
+
+async def _revoke_lease_of(client: Client, keys: Keys, epoch: int) -> bool:
+    """Ends an epoch with its lease; True when it is over."""
+    try:
+        found = (await client.range(keys.leader)).kvs
+        if found and found[0].create_revision == epoch:
+            await client.lease_revoke(found[0].lease)
+    except LeaseNotFoundError:
+        return True
+    except EtcdError as error:
+        log.warning("the lease could not be revoked; asking again", error=str(error))
+        return False
+    return True

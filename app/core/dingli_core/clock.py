@@ -58,13 +58,13 @@ class ClockComparison:
         while True:
             await self._view.changed(1.0)
             now_ns = time.time_ns()
-            for status, revision in self._view.statuses():
-                core = str(status.get("core", ""))
+            for status, key in self._view.statuses():
+                core, revision = status.core, key.mod_revision
                 if self._seen.get(core) == revision:
                     continue
                 # The first sight of a status says nothing about its age.
                 if core in self._seen:
                     samples = self._samples.setdefault(core, deque(maxlen=SAMPLES))
-                    samples.append(now_ns - int(status.get("time_ns", now_ns)))
+                    samples.append(now_ns - status.time_ns)
                     self._sampled_at[core] = time.monotonic()
                 self._seen[core] = revision

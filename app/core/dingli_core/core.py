@@ -271,6 +271,7 @@ class Core:
         metrics.head.set(machine.head)
         metrics.lag_s.set(lag_ms / 1000)
         metrics.replay.set(replica.replay_per_s)
+        metrics.unreadable.set(self._view.unreadable)
         metrics.gateways.set(len(self._server.links))
         metrics.sessions.set(sum(1 for session in machine.sessions.by_name.values() if session.connection))
         return {

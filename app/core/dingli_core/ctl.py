@@ -17,6 +17,7 @@ from dingli_core.core import etcd_client
 from dingli_core.entry import decode_entry
 from dingli_core.exceptions import ConfigurationError
 from dingli_core.keys import Keys, escaped
+from dingli_core.reading import log_number
 from dingli_core.view import CellView
 
 __all__ = ["main"]
@@ -44,7 +45,8 @@ class Operator:
         """Prints one JSON object: leader, policy, cores, and whatever stands in the way."""
         await self._view.poll()
         leader, policy, handover = self._view.leader(), self._view.policy(), self._view.handover()
-        cores = {str(status.get("core")): status for status, _ in self._view.statuses()}
+        cores = {status.core: json.loads(key.value) for status, key in self._view.statuses()}
+        switch = self._view.switch()
         known = set(cores) | {core.id for core in self._config.cores} | set(policy.cores if policy else ())
         found = {
             "cell": self._config.cell,
@@ -53,9 +55,10 @@ class Operator:
             else {"core": leader.core, "epoch": leader.epoch, "address": leader.address},
             "policy_revision": None if policy is None else policy.revision,
             "handover": None if handover is None else handover[0],
-            "switch": self._view.switch(),
+            "switch": None if switch is None else switch[0],
             "halted": self._view.halted(),
             "halt": self._view.halt(),
+            "unreadable_keys": self._view.unreadable,
             "quarantined": sorted(core for core in known if self._view.quarantined(core)),
             "cores": cores,
             "claims": await self._claims({core: int(status.get("head", 0)) for core, status in cores.items()}),
@@ -88,7 +91,7 @@ class Operator:
             return
         cores = {core.id: {"kind": core.kind, "takeover": core.takeover} for core in self._config.cores}
         content = json.dumps({"revision": self._config.revision, "cores": cores}).encode("ascii")
-        compare = mod_revision_is(self._keys.policy, 0 if present is None else present.mod_revision)
+        compare = mod_revision_is(self._keys.policy, self._view.policy_revision())
         await self._done([compare], [put(self._keys.policy, content)], "the policy was changed meanwhile; ask again")
 
     async def switch(self) -> None:
@@ -154,8 +157,11 @@ class Operator:
         while True:
             page = await self._client.range(start, end, limit=PAGE_ENTRIES, timeout_s=DUMP_TIMEOUT_S)
             for kv in page.kvs:
+                n = log_number(self._keys, kv.key)
+                if n is None:
+                    continue
                 value = base64.b64encode(kv.value).decode("ascii")
-                line = {"n": self._keys.log_number(kv.key), "mod_revision": kv.mod_revision, "value": value}
+                line = {"n": n, "mod_revision": kv.mod_revision, "value": value}
                 sys.stdout.write(json.dumps(line) + "\n")
             if not page.more:
                 return

@@ -9,6 +9,7 @@ import structlog
 from dingli_etcd import Client, EtcdError
 from dingli_etcd.operations import is_absent, mod_revision_is, put
 
+from dingli_core import reading
 from dingli_core.campaign import step_down
 from dingli_core.keys import Keys, escaped
 from dingli_core.replica import Replica
@@ -117,7 +118,8 @@ class Judge:
     async def _dispute(self, epoch: int, n: int) -> None:
         key = self._keys.disputed(epoch)
         found = (await self._client.range(key)).kvs
-        if found and int(found[0].value) <= n:
+        known = reading.number(found[0].value) if found else None
+        if known is not None and known <= n:
             return
         revision = found[0].mod_revision if found else 0
         await self._client.txn([mod_revision_is(key, revision)], [put(key, b"%d" % n)])

@@ -25,9 +25,6 @@ class Keys:
     def log(self, n: int) -> bytes:
         return self.log_prefix + b"%016x" % n
 
-    def log_number(self, key: bytes) -> int:
-        return int(key[len(self.log_prefix) :], 16)
-
     def status(self, core: str) -> bytes:
         return self.status_prefix + escaped(core)
 

@@ -6,7 +6,7 @@ from collections import deque
 
 import structlog
 from dingli_etcd import Client, EtcdError
-from dingli_etcd.operations import delete, is_absent, put, value_is
+from dingli_etcd.operations import delete, is_absent, mod_revision_is, put
 
 from dingli_core.appender import Appender, Batch, MissingEntryError, Pending, gather
 from dingli_core.campaign import generation_problem, step_down
@@ -157,17 +157,17 @@ class Leading:
 
     async def _give_up_if_asked(self) -> None:
         """Halt, quarantine, a wrong clock and the switch key all take effect between two batches."""
-        target = self._view.switch()
+        switch, policy = self._view.switch(), self._view.policy()
         core = self._config.core_id
-        if target == core:
-            mine = value_is(self._keys.switch, core.encode("ascii"))
+        if switch is not None and (switch[0] == core or policy is None or switch[0] not in policy.cores):
+            log.warning("switch names this core, or one that the policy does not: ignored", target=switch[0])
             try:
-                await self._client.txn([mine], [delete(self._keys.switch)])
+                await self._client.txn([mod_revision_is(self._keys.switch, switch[1])], [delete(self._keys.switch)])
             except EtcdError as error:
-                log.warning("the switch key that names this core could not be deleted", error=str(error))
-        elif target is not None:
+                log.warning("the switch key could not be deleted", error=str(error))
+        elif switch is not None:
             self._publish()
-            await self._stop_leading(f"switch to {target}", target)
+            await self._stop_leading(f"switch to {switch[0]}", switch[0])
         elif self._view.halted():
             await self._stop_leading("the cell is halted")
         elif self._view.quarantined(core):

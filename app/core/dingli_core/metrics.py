@@ -31,6 +31,7 @@ class Metrics:
         self.lag_s = self._gauge("dingli_core_lag_seconds", "Age of the oldest entry known and not executed")
         self.replay = self._gauge("dingli_core_replay_commands_per_second", "Measured rate of executing commands")
         self.gateways = self._gauge("dingli_core_gateway_links", "Connected gateways")
+        self.unreadable = self._gauge("dingli_core_unreadable_keys", "Keys of the cell that cannot be read")
         self.sessions = self._gauge("dingli_core_sessions_logged_on", "Sessions with a connection")
         names = list(self._labels)
         self.commit_s = Histogram(

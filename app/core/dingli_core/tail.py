@@ -9,6 +9,7 @@ from dingli_etcd import Client, EtcdError, OutcomeUnknownError, WatchBrokenError
 from dingli_etcd import etcd_pb2 as pb
 
 from dingli_core.keys import Keys
+from dingli_core.reading import log_number
 from dingli_core.replica import Replica
 
 __all__ = ["LogTail"]
@@ -41,6 +42,7 @@ class LogTail:
         self._apply = apply
         self._progress = progress
         self._page = PAGE_ENTRIES
+        self._told: set[bytes] = set()
         self.read_once = False
         """The log has been read to its end since the start of this process."""
 
@@ -59,16 +61,20 @@ class LogTail:
     async def catch_up(self) -> int:
         """Applies everything by linearizable ranges. The revision of the last response."""
         busy_since = time.monotonic()
+        beyond: bytes | None = None
         while True:
-            response = await self._read_page()
+            response = await self._read_page(beyond)
             self._progress()
-            kvs = response.kvs
+            kvs = self._entries(response)
             if kvs:
-                self._replica.newest_known = max(self._replica.newest_known, self._replica.head + response.count)
-            for kv in kvs:
-                if self._keys.log_number(kv.key) != self._replica.head + 1:
+                newest = kvs[-1][0] + response.more
+                self._replica.newest_known = max(self._replica.newest_known, newest)
+            # A page full of keys that are no entries does not move the head: the next one begins behind it.
+            beyond = response.kvs[-1].key + b"\0" if response.more and not kvs else None
+            for n, value in kvs:
+                if n != self._replica.head + 1:
                     return response.header.revision
-                await self._apply(kv.value)
+                await self._apply(value)
                 self._progress()
                 if time.monotonic() - busy_since > BUSY_S:
                     await asyncio.sleep(BREATH_S)
@@ -77,8 +83,21 @@ class LogTail:
                 self.read_once = True
                 return response.header.revision
 
-    async def _read_page(self) -> pb.RangeResponse:
-        start = self._keys.log(self._replica.head + 1)
+    def _entries(self, response: pb.RangeResponse) -> list[tuple[int, bytes]]:
+        """Numbers and values of a page's entries; other keys below `log/` are told of and left out."""
+        found = [(log_number(self._keys, kv.key), kv) for kv in response.kvs]
+        for n, kv in found:
+            if n is None:
+                self._tell(kv)
+        return [(n, kv.value) for n, kv in found if n is not None]
+
+    def _tell(self, kv: pb.KeyValue) -> None:
+        if kv.key not in self._told:
+            self._told.add(kv.key)
+            log.error("a key below log/ is no entry's; it is left out", key=kv.key.decode(errors="backslashreplace"))
+
+    async def _read_page(self, beyond: bytes | None) -> pb.RangeResponse:
+        start = beyond or self._keys.log(self._replica.head + 1)
         started = time.monotonic()
         try:
             response = await self._client.range(
@@ -115,7 +134,10 @@ class LogTail:
 
     async def _take(self, kv: pb.KeyValue) -> bool:
         """False on a gap."""
-        n = self._keys.log_number(kv.key)
+        n = log_number(self._keys, kv.key)
+        if n is None:
+            self._tell(kv)
+            return True
         if n <= self._replica.head:
             return True
         self._replica.newest_known = max(self._replica.newest_known, n)

@@ -1,10 +1,8 @@
 """What a core knows of its cell's keys, the log apart: watched, and read linearizably every 300 ms in any case."""
 
 import asyncio
-import json
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -12,34 +10,15 @@ from dingli_etcd import Client, EtcdError, WatchBrokenError
 from dingli_etcd import etcd_pb2 as pb
 from dingli_etcd.operations import get_range
 
+from dingli_core import reading
 from dingli_core.keys import Keys, escaped
+from dingli_core.reading import Leader, Policy, Status
 
 __all__ = ["CellView", "Leader", "Policy"]
 
 POLL_S = 0.3
 FRESH_STATUS_S = 5.0
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Leader:
-    """The leader key. `epoch` is its create revision."""
-
-    core: str
-    address: str
-    incarnation: str
-    epoch: int
-    lease: int
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """Cores in order of preference; `automatic` are those that may take over by themselves."""
-
-    revision: int
-    mod_revision: int
-    cores: tuple[str, ...]
-    automatic: tuple[str, ...]
 
 
 class CellView:
@@ -53,6 +32,7 @@ class CellView:
         self._newest_event = 0
         self._change = asyncio.Event()
         self._handover: tuple[int, float] = (0, 0.0)
+        self._unreadable: set[tuple[bytes, int]] = set()
         self.leader_gone_at: float | None = None
         self.polled_at = 0.0
         """Monotonic time of the last linearizable read; 0 before the first."""
@@ -90,23 +70,19 @@ class CellView:
         kv = self._kvs.get(self._keys.leader)
         if kv is None:
             return None
-        content = _json(kv)
-        return Leader(
-            str(content.get("core", "")),
-            str(content.get("address", "")),
-            str(content.get("incarnation", "")),
-            kv.create_revision,
-            kv.lease,
-        )
+        # Whoever wrote what cannot be read may lead: nobody campaigns then, until an operator has looked.
+        return Leader(*(reading.leader(kv.value) or ("", "", "")), kv.create_revision, kv.lease)
 
     def policy(self) -> Policy | None:
         kv = self._kvs.get(self._keys.policy)
         if kv is None:
             return None
-        content = _json(kv)
-        cores: dict[str, dict[str, str]] = content.get("cores", {})
-        automatic = tuple(core for core, rule in cores.items() if rule.get("takeover") == "automatic")
-        return Policy(int(content.get("revision", 0)), kv.mod_revision, tuple(cores), automatic)
+        return reading.policy(kv.value) or Policy(0, (), ())
+
+    def policy_revision(self) -> int:
+        """The mod revision of the policy key; 0 without one."""
+        kv = self._kvs.get(self._keys.policy)
+        return 0 if kv is None else kv.mod_revision
 
     def handover(self) -> tuple[str, int] | None:
         """The core that may campaign next, and the key's mod revision."""
@@ -122,9 +98,10 @@ class CellView:
             self._handover = (handover[1], time.monotonic())
         return time.monotonic() - max(self._handover[1], self.leader_gone_at)
 
-    def switch(self) -> str | None:
+    def switch(self) -> tuple[str, int] | None:
+        """The core to which the leader is asked to hand over, and the key's mod revision."""
         kv = self._kvs.get(self._keys.switch)
-        return None if kv is None else kv.value.decode("ascii", "replace")
+        return None if kv is None else (kv.value.decode("ascii", "replace"), kv.mod_revision)
 
     def halted(self) -> bool:
         return self._keys.halt in self._kvs
@@ -132,7 +109,7 @@ class CellView:
     def halt(self) -> dict[str, Any] | None:
         """What the halt key says: the entry, and the reason."""
         kv = self._kvs.get(self._keys.halt)
-        return None if kv is None else _json(kv)
+        return None if kv is None else reading.content(kv.value)
 
     def quarantined(self, core: str) -> bool:
         return self._keys.quarantine(core) in self._kvs
@@ -140,7 +117,7 @@ class CellView:
     def disputed_from(self, epoch: int) -> int | None:
         """From which entry on the hashes in entries of that epoch were rejected."""
         kv = self._kvs.get(self._keys.disputed(epoch))
-        return None if kv is None else int(kv.value)
+        return None if kv is None else reading.number(kv.value)
 
     def votes(self) -> dict[int, dict[bytes, str]]:
         """Votes by entry number, then by core (as written in keys)."""
@@ -148,8 +125,9 @@ class CellView:
         prefix = self._keys.votes_prefix
         for key, kv in self._kvs.items():
             if key.startswith(prefix):
-                number, _, core = key[len(prefix) :].partition(b"/")
-                found.setdefault(int(number, 16), {})[core] = kv.value.decode("ascii", "replace")
+                vote = reading.vote(self._keys, key, kv.value)
+                if vote is not None:
+                    found.setdefault(vote[0], {})[vote[1]] = vote[2]
         return found
 
     def fresh_cores(self, head: int = 0) -> frozenset[bytes]:
@@ -161,16 +139,16 @@ class CellView:
         fresh = set()
         for core in policy.cores:
             kv = self._kvs.get(self._keys.status(core))
-            status = {} if kv is None else _json(kv)
-            is_fresh = now_ns - int(status.get("time_ns", 0)) < FRESH_STATUS_S * 1e9
-            if is_fresh and int(status.get("head", 0)) >= head:
+            status = None if kv is None else reading.status(kv.value)
+            if status is not None and now_ns - status.time_ns < FRESH_STATUS_S * 1e9 and status.head >= head:
                 fresh.add(escaped(core))
         return frozenset(fresh)
 
-    def statuses(self) -> Iterable[tuple[dict[str, Any], int]]:
-        """Each core's status and its mod revision."""
+    def statuses(self) -> list[tuple[Status, pb.KeyValue]]:
+        """Each core's status, and the key that it stands in."""
         prefix = self._keys.status_prefix
-        return [(_json(kv), kv.mod_revision) for key, kv in self._kvs.items() if key.startswith(prefix)]
+        found = [(reading.status(kv.value), kv) for key, kv in self._kvs.items() if key.startswith(prefix)]
+        return [(status, kv) for status, kv in found if status is not None]
 
     async def _poll_always(self) -> None:
         while True:
@@ -216,14 +194,21 @@ class CellView:
         elif self.leader_gone_at is None:
             self.leader_gone_at = time.monotonic()
         self.handover_age_s()
+        self._tell_unreadable()
         self._change.set()
         self._change = asyncio.Event()
 
+    def _tell_unreadable(self) -> None:
+        found = reading.unreadable(self._keys, {key: kv.value for key, kv in self._kvs.items()})
+        told = {(key, self._kvs[key].mod_revision) for key in found}
+        for key, revision in sorted(told - self._unreadable):
+            log.error(
+                "a key cannot be read; an operator must look at it (docs/protocol.md, section 2)",
+                key=key.decode(errors="backslashreplace"), revision=revision, value=repr(self._kvs[key].value[:200]),
+            )  # fmt: skip
+        self._unreadable = told
 
-def _json(kv: pb.KeyValue) -> dict[str, Any]:
-    """Keys are written by several programs: what is not a JSON object counts as empty."""
-    try:
-        content = json.loads(kv.value)
-    except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
+    @property
+    def unreadable(self) -> int:
+        """How many keys of the cell cannot be read."""
+        return len(self._unreadable)

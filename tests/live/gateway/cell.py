@@ -149,12 +149,42 @@ class Cell:
 
     def metric(self, gateway: str, series: str) -> float:
         """The value of a series (with its labels as Prometheus writes them), 0 where it is absent."""
+        return sum(value for name, value in self._series(gateway) if name == series)
+
+    def metric_sum(self, gateway: str, beginning: str) -> float:
+        """The sum of all series that begin like this."""
+        return sum(value for name, value in self._series(gateway) if name.startswith(beginning))
+
+    def _series(self, gateway: str) -> list[tuple[str, float]]:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics[gateway]}/metrics", timeout=2) as answer:
                 lines = answer.read().decode().splitlines()
         except OSError:
-            return 0.0
-        return next((float(line.rpartition(" ")[2]) for line in lines if line.rpartition(" ")[0] == series), 0.0)
+            return []
+        pairs = [line.rpartition(" ") for line in lines if not line.startswith("#")]
+        return [(name, float(value)) for name, _, value in pairs]
+
+    def memory_kb(self, name: str) -> int:
+        """Resident memory of a process that was started here."""
+        status = Path(f"/proc/{self._processes[name].pid}/status").read_text().splitlines()
+        return int(next(line.split()[1] for line in status if line.startswith("VmRSS:")))
+
+    def entries(self) -> list[bytes]:
+        """The whole log, in order."""
+
+        async def read() -> list[bytes]:
+            client, start, found = Client([self.endpoint], None, 10.0), 1, []
+            while True:
+                key, end = (f"/dingli/v1/{CELL}/log{what}".encode() for what in (f"/{start:016x}", "0"))
+                page = await client.range(key, end, limit=500)
+                found += [kv.value for kv in page.kvs]
+                start += len(page.kvs)
+                if not page.more:
+                    break
+            await client.close()
+            return found
+
+        return asyncio.run(read())
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
         """A signal to the process and all its children, as when power is lost."""
