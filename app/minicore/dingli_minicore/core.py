@@ -70,6 +70,7 @@ class Core:
         self._home_due = 0.0
         self._status_due = 0.0
         self._missed = 0
+        self._beyond = ""
         self._gone_since: float | None = None
         self._campaign_due = 0.0
         self._handover: tuple[int, float] = (0, 0.0)
@@ -166,22 +167,26 @@ class Core:
         reply = self.etcd.txn(body)
         *small, log = reply.kvs[len(success) :]
         self.seen(small, reply.revision)
-        behind = 0
+        behind = entries = 0
         for kv in log:
             n = self.keys.log_number(kv.key)
-            behind += n is not None and n > self.replica.machine.head
             if n is not None:
+                entries += 1
+                behind += n > self.replica.machine.head
                 self._offer(n, kv.value)
+        # A page full of what is no entry must not pass for the end of the log.
+        self._beyond = log[-1].key + "\0" if len(log) == _PAGE and not entries else ""
         if behind and self._watch is not None and self.replica.blocked is None:
             self._missed += 1
             if self._missed > 3:  # entries come, but not through the watch
                 _log.warning("the watch is silent: opening another")
                 self.unwatch()
-        return len(log)
+        return _PAGE if self._beyond else entries
 
     def _read_log(self) -> Any:
         limit = _PAGE if self.replica.blocked is None else 1
-        return e.get_range(self.keys.log(self.replica.machine.head + 1), self.keys.log_end, limit)
+        start = self._beyond or self.keys.log(self.replica.machine.head + 1)
+        return e.get_range(start, self.keys.log_end, limit)
 
     def reads(self) -> list[Any]:
         """Operations that read the small keys, and write or read statuses where it is time."""
@@ -201,9 +206,7 @@ class Core:
         _, *small, statuses = kvs
         self.view.replace([kv for part in small for kv in part], revision)
         if self.view.votes():
-            prefix = self.keys.statuses[0]
-            found = [(kv.key[len(prefix) :], json.loads(kv.value)) for kv in statuses if kv.key.startswith(prefix)]
-            self._statuses = {core: (int(status["time_ns"]), int(status["head"])) for core, status in found}
+            self._statuses = self.view.pulses(statuses)
         if self.etcd.last_date is not None:
             self._clock.add(*self.etcd.last_date)
 

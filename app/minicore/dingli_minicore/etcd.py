@@ -53,7 +53,7 @@ class Kv(NamedTuple):
     def of(cls, data: Json) -> Kv:
         """From the gateway's JSON, which leaves zeros and empty values out."""
         return cls(
-            b64decode(data["key"]).decode(),
+            b64decode(data["key"]).decode(errors="surrogateescape"),  # others write here too
             b64decode(data.get("value", "")),
             int(data.get("create_revision", 0)),
             int(data.get("mod_revision", 0)),
@@ -71,7 +71,7 @@ class Reply:
 
 
 def _b64(key: str | bytes) -> str:
-    return b64encode(key.encode() if isinstance(key, str) else key).decode()
+    return b64encode(key.encode(errors="surrogateescape") if isinstance(key, str) else key).decode()
 
 
 def _compare(key: str, target: str, field: str, value: Any, result: str = "EQUAL") -> Json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -79,6 +78,5 @@ def _wait_in_quarantine(core: Core) -> None:
         reply = _insist(core, lambda body=body: core.etcd.txn(body))  # type: ignore[misc]
         if not reply.kvs[1]:
             return
-        found = json.loads(reply.kvs[1][0].value)
-        _log.debug("quarantined at %s: %s", found.get("n"), found.get("reason"))
+        _log.debug("quarantined: %.200r", reply.kvs[1][0].value)
         time.sleep(core.config.status_s)

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from typing import Any, TypeVar
 
 from dingli_minicore.etcd import Kv
 
 __all__ = ["Keys", "Leader", "Policy", "View"]
+
+T = TypeVar("T")
+_log = logging.getLogger("dingli.keys")
+_ENTRY = re.compile("log/(?P<n>[0-9a-f]{16})")
+_VOTE = re.compile("(?P<n>[0-9a-f]{16})/(?P<core>[!-~]{1,64})")
+_WORD = re.compile("[!-~]{1,255}")
+_HEX = re.compile("[0-9a-f]{64}")
 
 
 class Keys:
@@ -37,9 +47,9 @@ class Keys:
         return f"{self.base}log/{n:016x}"
 
     def log_number(self, key: str) -> int | None:
-        """The n of a key of the log; None for other keys."""
-        prefix = self.base + "log/"
-        return int(key[len(prefix) :], 16) if key.startswith(prefix) else None
+        """The n of an entry's key; None for other keys."""
+        found = _ENTRY.fullmatch(key, len(self.base)) if key.startswith(self.base) else None
+        return int(found["n"], 16) if found else None
 
     def vote(self, n: int) -> str:
         """The key of this core's vote about the hash after n."""
@@ -78,23 +88,95 @@ class Policy:
         return automatic.index(core_id) if core_id in automatic else len(automatic)
 
 
-@lru_cache(maxsize=4)
-def _policy(value: bytes, mod_revision: int) -> Policy:
-    return Policy({core: each["takeover"] for core, each in json.loads(value)["cores"].items()}, mod_revision)
+# What the readers below may raise for what others wrote; whatever it is, the key cannot be read.
+_UNFIT = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+
+
+def _word(value: object) -> str:
+    if not isinstance(value, str) or not _WORD.fullmatch(value):
+        raise ValueError("no name")
+    return value
+
+
+def _core_name(value: bytes) -> str:
+    return _word(value.decode("ascii"))
+
+
+def _whole(value: object) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 64:
+        raise ValueError("no whole number")
+    return value
+
+
+def _decimal(value: bytes) -> int:
+    return _whole(int(value)) if value.isdigit() and len(value) <= 20 else _whole(None)
+
+
+def _leading(value: bytes) -> tuple[str, str, str]:
+    said = json.loads(value)
+    address = said["address"]
+    return _word(said["core"]), _word(said["incarnation"]), _word(address) if address else ""
+
+
+def _takeovers(value: bytes) -> dict[str, str]:
+    said = json.loads(value)
+    _whole(said["revision"])
+    takeovers = {_word(core): rule["takeover"] for core, rule in said["cores"].items()}
+    if any(each not in ("automatic", "manual") for each in takeovers.values()):
+        raise ValueError("no takeover")
+    return takeovers
+
+
+def _pulse(value: bytes) -> tuple[int, int]:
+    said = json.loads(value)
+    return _whole(said["time_ns"]), _whole(said["head"])
+
+
+def _hash(value: bytes) -> bytes:
+    if not _HEX.fullmatch(value.decode("ascii")):
+        raise ValueError("no hash")
+    return bytes.fromhex(value.decode("ascii"))
+
+
+def _nothing(value: bytes) -> bytes:
+    raise ValueError("the name of the key")
 
 
 class View:
-    """The small keys as this core last saw them."""
+    """The small keys as this core last saw them. What cannot be read counts as section 2 says, and is told once."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
         self._kv: dict[str, Kv] = {}
+        self._contents: dict[str, tuple[int, Any]] = {}
         self.revision = 0
+
+    def _content(self, kv: Kv, read: Callable[[bytes], T]) -> T | None:
+        """What a key says, read once for each time it was written; None if it cannot be read."""
+        known = self._contents.get(kv.key)
+        if known is None or known[0] != kv.mod_revision:
+            try:
+                content = read(kv.value)
+            except _UNFIT as error:
+                _log.error("key %r cannot be read (%s): %.200r; an operator must look at it", kv.key, error, kv.value)
+                content = None
+            known = self._contents[kv.key] = kv.mod_revision, content
+        found: T | None = known[1]
+        return found
+
+    @property
+    def unreadable(self) -> int:
+        """How many of the keys that were looked at cannot be read."""
+        return sum(1 for _, content in list(self._contents.values()) if content is None)
 
     def replace(self, kvs: list[Kv], revision: int) -> None:
         """A complete read of the small keys."""
         self._kv = {kv.key: kv for kv in kvs}
         self.revision = revision
+        statuses = self._keys.statuses[0]
+        gone = [key for key in self._contents if key not in self._kv and not key.startswith(statuses)]
+        for key in gone:
+            del self._contents[key]
 
     def update(self, kv: Kv, deleted: bool) -> None:
         """One event of a watch; older than the last complete read, it says nothing."""
@@ -110,26 +192,25 @@ class View:
         kv = self._kv.get(self._keys.leader)
         if kv is None:
             return None
-        data = json.loads(kv.value)
-        return Leader(data["core"], str(data["incarnation"]), data["address"], kv.create_revision, kv.lease)
+        return Leader(*(self._content(kv, _leading) or ("?", "", "")), kv.create_revision, kv.lease)
 
     @property
     def policy(self) -> Policy | None:
         """The policy."""
         kv = self._kv.get(self._keys.policy)
-        return None if kv is None else _policy(kv.value, kv.mod_revision)
+        return None if kv is None else Policy(self._content(kv, _takeovers) or {}, kv.mod_revision)
 
     @property
     def handover(self) -> tuple[str, int] | None:
         """The core that may campaign next, and the key's mod revision."""
         kv = self._kv.get(self._keys.handover)
-        return None if kv is None else (kv.value.decode(), kv.mod_revision)
+        return None if kv is None else (self._content(kv, _core_name) or "?", kv.mod_revision)
 
     @property
-    def switch(self) -> str | None:
-        """The core to which the leader is asked to hand over."""
+    def switch(self) -> tuple[str, int] | None:
+        """The core to which the leader is asked to hand over, and the key's mod revision."""
         kv = self._kv.get(self._keys.switch)
-        return None if kv is None else kv.value.decode()
+        return None if kv is None else (self._content(kv, _core_name) or "?", kv.mod_revision)
 
     @property
     def halted(self) -> bool:
@@ -143,7 +224,8 @@ class View:
     def disputes(self, epoch: int, n: int) -> bool:
         """Whether the hash in entry n of `epoch` does not count."""
         kv = self._kv.get(self._keys.disputed(epoch))
-        return kv is not None and int(kv.value) <= n
+        since = None if kv is None else self._content(kv, _decimal)
+        return since is not None and since <= n
 
     def votes(self) -> dict[int, dict[str, bytes]]:
         """Votes by number, then by core as key names write it."""
@@ -151,6 +233,14 @@ class View:
         found: dict[int, dict[str, bytes]] = {}
         for key, kv in self._kv.items():
             if key.startswith(prefix):
-                number, _, core = key[len(prefix) :].partition("/")
-                found.setdefault(int(number, 16), {})[core] = bytes.fromhex(kv.value.decode())
+                name = _VOTE.fullmatch(key, len(prefix))
+                vote = self._content(kv, _hash if name else _nothing)
+                if name and vote is not None:
+                    found.setdefault(int(name["n"], 16), {})[name["core"]] = vote
         return found
+
+    def pulses(self, kvs: tuple[Kv, ...]) -> dict[str, tuple[int, int]]:
+        """Time and head of each status, by core as key names write it."""
+        prefix = self._keys.statuses[0]
+        read = {kv.key[len(prefix) :]: self._content(kv, _pulse) for kv in kvs if kv.key.startswith(prefix)}
+        return {core: pulse for core, pulse in read.items() if pulse is not None}

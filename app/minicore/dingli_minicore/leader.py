@@ -237,13 +237,13 @@ class Leadership:
         if reason is not None:
             raise LeadershipLost(reason)
         if view.switch is not None:
-            self._switch(view.switch)
+            self._switch(*view.switch)
 
-    def _switch(self, target: str) -> None:
+    def _switch(self, target: str, revision: int) -> None:
         """Hand over to `target`, as an operator asked."""
         core, keys = self._core, self._keys
         policy = core.view.policy
-        compare = [e.created_at(keys.leader, self._epoch), e.value_is(keys.switch, target.encode())]
+        compare = [e.created_at(keys.leader, self._epoch), e.modified_at(keys.switch, revision)]
         if target == core.config.core_id or policy is None or target not in policy.cores:
             _log.warning("switch names %s, which leads already or is not in the policy: ignored", target)
             core.etcd.txn(e.txn_body(compare, [e.delete(keys.switch)], []))

@@ -24,6 +24,7 @@ def render(core: Core) -> str:
         "dingli_core_entries_applied_total": machine.head,
         "dingli_core_replay_commands_per_second": core.replica.per_s,
         "dingli_core_links": len(core.links.links),
+        "dingli_core_unreadable_keys": core.view.unreadable,
         "dingli_core_sessions": len(machine.sessions),
     }
     who = f'cell="{core.config.cell}",core="{core.config.core_id}",kind="minimal"'

@@ -191,9 +191,10 @@ class Cell:
         os.killpg(self._processes[name.replace("/", "-")].pid, number)
 
     def child_of(self, name: str) -> int:
-        """The process id of the core that a supervisor runs."""
+        """The process id of the core that a supervisor runs; 0 while there is none."""
         supervisor = self._processes[name.replace("/", "-")].pid
-        return int(Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()[0])
+        children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
+        return int(children[0]) if children else 0
 
     def stop(self, name: str) -> int:
         """Ask a process to end; its exit code."""

@@ -107,7 +107,7 @@ def _one_bad_vote_about_an_old_entry() -> tuple[Ballot, View]:
     replica = Replica("alpha")
     replica.claims[5] = (b"claimed", 1)
     replica.leaders[1] = "zero/main"
-    return Ballot(KEYS.me, replica), _view(**{f"votes_{4:016x}_bad:main": b"other".hex()})
+    return Ballot(KEYS.me, replica), _view(**{f"votes_{4:016x}_bad:main": (b"other" * 8)[:32].hex()})
 
 
 def test_cores_that_went_on_count_for_what_they_executed() -> None:
