@@ -115,7 +115,7 @@ class Operator:
     async def halt(self) -> None:
         """Stops the cell: the leader steps down, and nobody campaigns until `resume`."""
         await self._view.poll()
-        n = max((int(status.get("head", 0)) for status, _ in self._view.statuses()), default=0)
+        n = max((status.head for status, _ in self._view.statuses()), default=0)
         content = json.dumps({"n": n, "reason": f"operator: {self._options.reason}"}).encode("ascii")
         await self._done([is_absent(self._keys.halt)], [put(self._keys.halt, content)], "the cell is halted already")
 
@@ -134,8 +134,7 @@ class Operator:
         """Keeps a core from following, leading and answering, until `unquarantine`."""
         core = self._options.core
         await self._known(core)
-        own = [status for status, _ in self._view.statuses() if status.get("core") == core]
-        n = int(own[0].get("head", 0)) if own else 0
+        n = next((status.head for status, _ in self._view.statuses() if status.core == core), 0)
         content = {"core": core, "n": n, "reason": f"operator: {self._options.reason}", "at_ns": time.time_ns()}
         key = self._keys.quarantine(core)
         await self._done([is_absent(key)], [put(key, json.dumps(content).encode("ascii"))], f"{core} is quarantined")

@@ -11,7 +11,19 @@ from typing import Any, NamedTuple
 
 from dingli_core.keys import Keys
 
-__all__ = ["Leader", "Policy", "Status", "content", "leader", "log_number", "number", "policy", "status", "unreadable", "vote"]
+__all__ = [
+    "Leader",
+    "Policy",
+    "Status",
+    "content",
+    "leader",
+    "log_number",
+    "number",
+    "policy",
+    "status",
+    "unreadable",
+    "vote",
+]
 
 _NUMBER = re.compile(rb"[0-9a-f]{16}")
 _VOTE_KEY = re.compile(rb"([0-9a-f]{16})/([\x21-\x2e\x30-\x7e]{1,64})")
