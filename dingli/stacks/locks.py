@@ -54,15 +54,15 @@ def remove_stale(backend: Backend, stack: str) -> bool:
     for lock in locks_of(backend, stack):
         reason = lock.why_kept()
         if reason is not None:
-            place = backend.place(lock.key)
-            raise DingliError(f"the stack {stack} is locked: {reason}", "no other operation", _what_to_do(place))
+            raise DingliError(
+                f"the stack {stack} is locked: {reason}",
+                "no other operation",
+                f"wait for it, or if its machine is lost for good: pulumi cancel -s {stack} "
+                f"(the lock is {backend.place(lock.key)})",
+            )
         backend.remove(lock.key)
         removed = True
     return removed
-
-
-def _what_to_do(place: str) -> str:
-    return f"wait for it; if its machine is lost for good, remove the lock by hand: {place}"
 
 
 def has_pending_operations(backend: Backend, stack: str) -> bool:
