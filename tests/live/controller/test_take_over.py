@@ -68,17 +68,19 @@ def test_both_other_sites_have_a_copy_of_this_minute_and_at_most_three(lab: Envi
         assert not outcome["copies"][0]["damaged"]
 
 
-def test_status_works_in_an_empty_folder_without_an_engine(copy: Path, tmp_path: Path) -> None:
+def test_status_and_switch_work_in_an_empty_folder_without_an_engine(copy: Path, tmp_path: Path) -> None:
     assert shutil.which("pulumi", path=_WITHOUT_ENGINE) is None
     root = tmp_path / "clone"
     root.mkdir()
 
     taken = dingli(root, "controller", "import", str(copy), "--json")
     found = dingli(root, "status", "lab", "--json")
+    plan = dingli(root, "switch", "alpha", "--to", "standby", "--reason", "a rehearsal", "--dry-run", "--json")
 
     assert taken["environment"] == "lab"
     assert found["ok"]
     assert all(host["reachable"] for host in found["hosts"].values())
+    assert plan["result"] == "allowed"
     assert not (root / ".dingli" / "lab" / "build").exists()
 
 
