@@ -53,7 +53,7 @@ _LABELS = {
     ObjectKind.JOURNAL: ("数据库（日志集群）", "database (the journal)"),
     ObjectKind.CORE: ("业务应用（撮合核心）", "application (core)"),
     ObjectKind.GATEWAY: ("业务应用（FIX 网关）", "application (FIX gateway)"),
-    ObjectKind.NETWORK: ("网络", "network"),
+    ObjectKind.NETWORK: ("网络（由各主机观察，未登录网络设备）", "network (as its hosts see it; no device was asked)"),
 }
 
 

@@ -191,27 +191,43 @@ def protected(evidence: ObjectEvidence, policy: Policy) -> Finding:
 
 
 def central(evidence: ObjectEvidence, policy: Policy) -> Finding:
-    """Seen at work: rsyslog holds a connection to another host. On the operations site it is the one that takes in."""
+    """Seen at work: a connection to the port of the central logs stands. On the operations site something takes in."""
     listeners = readings.listeners(evidence)
+    units = documents.names(evidence, "units-running")
     record = evidence.record("connections")
     if record.exit_status != 0:
         raise EvidenceError(f"{evidence.name}: connections: {record.stderr.strip()}", "the output of ss")
-    rules = evidence.record("shipping-rules").stdout
+    rules = evidence.record("shipping-rules").stdout.lower()
     if documents.declared(evidence)["site_role"] == "ops":
-        open_ones = [x.port for x in listeners if x.program == "rsyslogd" and x.protocol == "tcp" and not x.local]
-        lacks = Text("运维节点未接收集中日志", "the operations host takes in no logs")
-        return finding(
-            [] if open_ones else [lacks], Text(f"在端口 {listed(open_ones)} 接收日志", f"takes in logs at {open_ones}")
-        )
-    sent = [line.split()[3] for line in record.stdout.splitlines() if '"rsyslogd"' in line]
+        open_ones = [x for x in listeners if x.port == policy.log_port and x.protocol == "tcp" and not x.local]
+        return _taken_in(evidence, policy, bool(open_ones))
+    peers = [line.split()[3] for line in record.stdout.splitlines() if len(line.split()) > 3]
+    sent = [peer for peer in peers if peer.endswith(f":{policy.log_port}")]
     problems = []
     if not sent:
-        problems.append(Text("日志未实时送出本机：rsyslog 无对外连接", "logs stay here: rsyslog holds no connection"))
-    elif "streamdriver" not in rules.lower():
+        problems.append(Text("日志未实时送出本机：无到集中日志的连接", "logs stay here: no connection to central logs"))
+    elif "streamdriver" not in rules and policy.log_shipper not in units:
         problems.append(Text("日志以明文送出", "logs are sent in clear"))
     return finding(
         problems, Text(f"日志经 TLS 实时送往 {listed(sent)}", f"logs go to {listed(sent)} over TLS as they are written")
     )
+
+
+def _taken_in(evidence: ObjectEvidence, policy: Policy, listens: bool) -> Finding:
+    problems = [] if listens else [Text("运维节点未接收集中日志", "the operations host takes in no logs")]
+    heard = "?"
+    if "log-status" in evidence.records:
+        status = documents.mapping(evidence, "log-status")
+        hosts, days = status["hosts"], policy.guide.log_retention_months * 30
+        heard = listed(sorted(hosts))
+        late = [name for name, one in hosts.items() if status["at"] - (one["last_arrival"] or 0) > policy.log_silence_s]
+        if late:
+            problems.append(Text(f"久未收到日志：{listed(late)}", f"nothing was heard for long from {listed(late)}"))
+        if status["keep_days"] < days:
+            kept = status["keep_days"]
+            problems.append(Text(f"集中日志仅保留 {kept} 天", f"central logs are kept for {kept} days, not {days}"))
+    port = policy.log_port
+    return finding(problems, Text(f"在端口 {port} 接收日志：{heard}", f"takes in logs at port {port}: {heard}"))
 
 
 def cannot_be_stopped(evidence: ObjectEvidence, policy: Policy) -> Finding:
@@ -291,7 +307,7 @@ KEPT = ItemRule(
         SubPoint(
             "central",
             Text("实时集中备份", "shipped away at once"),
-            ("connections", "shipping-rules", "listeners", "declared"),
+            ("connections", "shipping-rules", "listeners", "units-running", "log-status", "declared"),
             central,
             decisive=False,
         ),

@@ -97,6 +97,9 @@ class Policy(_Frozen):
     password_hashes: frozenset[str]
     audit_rule_keys: dict[str, tuple[str, ...]]
     clock_offset_s: float
+    log_port: int
+    log_shipper: str
+    log_silence_s: float
     integrity_scan_days: int
     supported_until: dict[str, date]
     tls: TlsRules

@@ -105,7 +105,7 @@ def run(environment: Environment, kind: str, title: str, *, store: Store | None 
             raise
         finally:
             withheld = _end(kept, folder, opened, started, previous)
-            _show_troubles(witness.countersign(environment, kept))
+            show_troubles(witness.countersign(environment, kept))
         if withheld:
             raise SecretInEvidence(
                 f"run {folder.number}: a registered secret was in {', '.join(withheld)}; the files were withheld",
@@ -114,7 +114,7 @@ def run(environment: Environment, kind: str, title: str, *, store: Store | None 
             )
 
 
-def _show_troubles(answers: list[witness.Answer]) -> None:
+def show_troubles(answers: list[witness.Answer]) -> None:
     """On screen, because a head that nobody else holds proves nothing."""
     for one in answers:
         if one.statement is None:

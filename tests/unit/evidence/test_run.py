@@ -14,6 +14,8 @@ import pytest
 
 from dingli.evidence import EvidenceError, Result, RunUnderWay, SecretInEvidence, manifest, redaction, run
 from dingli.evidence.redaction import register_secret
+from dingli.evidence.run import show_troubles
+from dingli.evidence.witness import countersign
 
 from .conftest import ROOT, Site
 
@@ -174,3 +176,14 @@ def test_a_secret_in_an_exception_is_withheld(site: Site) -> None:
 def test_too_short_a_secret_cannot_be_registered() -> None:
     with pytest.raises(EvidenceError):
         register_secret("abc")
+
+
+def test_a_witness_that_did_not_countersign_is_named_on_screen(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.leave_run()
+    site.down = {"dr-1"}
+    capsys.readouterr()
+    show_troubles(countersign(site.environment, site.store, site.dial))
+    shown = capsys.readouterr()
+    assert "dr-1 did not countersign" in shown.err
+    assert "standby-1" not in shown.err
+    assert shown.out == ""
