@@ -113,18 +113,22 @@ def test_a_server_that_asks_for_no_certificate_is_seen_to_answer_strangers(ident
         assert services.as_stranger(address)["answer"].startswith("HTTP/1.1 200")
 
 
-def test_a_server_that_wants_a_certificate_is_seen_to_refuse(identity: Path) -> None:
+@pytest.mark.parametrize("mode", [ssl.CERT_REQUIRED, ssl.CERT_OPTIONAL])
+def test_a_server_that_looks_at_certificates_is_seen_to_refuse(identity: Path, mode: ssl.VerifyMode) -> None:
     def serve(connection: socket.socket) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(identity)
-        context.verify_mode = ssl.CERT_REQUIRED
+        context.verify_mode = mode
         context.load_verify_locations(identity)
         with context.wrap_socket(connection, server_side=True) as inside:
+            inside.recv(4096)
             inside.sendall(b"let in")
 
     with server(serve) as address:
-        for found in (services.without_certificate(address), services.as_stranger(address)):
-            assert "refused" in found or found["answer"] == "", found
+        stranger, anonymous = services.as_stranger(address), services.without_certificate(address)
+    assert "refused" in stranger or stranger["answer"] == "", stranger
+    let_in = anonymous.get("answer") == "let in"
+    assert let_in == (mode is ssl.CERT_OPTIONAL), anonymous
 
 
 def test_an_untrusted_certificate_is_said_to_be(identity: Path) -> None:
