@@ -24,6 +24,7 @@ from audit.records import Record
 
 GATHER = Path(__file__).with_name("gather.sh")
 FACTS = Path(__file__).parents[2] / "roles" / "audit_account" / "files" / "audit-facts"
+FACTS_RECORDS = ("facts", "facts-log")
 ACCOUNT = "dingli-audit"
 NO_ACCESS = 255
 _LIMIT_S = 240
@@ -62,8 +63,8 @@ def host_sum(found: Sequence[framing.Framed]) -> str:
 
 
 def _unfolded(one: framing.Framed, name: str, facts_sum: str) -> tuple[Record, ...]:
-    """A record; in place of `facts` what it holds, provided that the program is the one that this version knows."""
-    if one.name != "facts" or one.exit_status != 0:
+    """A record; in place of `facts` what they hold, provided that the program is the one that this version knows."""
+    if one.name not in FACTS_RECORDS or one.exit_status != 0:
         return (one.record(name),)
     expected = hashlib.sha256(FACTS.read_bytes()).hexdigest()
     if facts_sum != expected:

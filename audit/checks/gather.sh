@@ -1,7 +1,7 @@
 # Runs on the audited host as dingli-audit, in one bash, and prints every command's output as a record:
 #   #record <name> <exit> <started> <ended> <bytes of command> <bytes of stdout> <bytes of stderr>, then the three texts.
 # The last line, "#end <records>", proves that nothing was cut off. What only root may read is in the record "facts": the
-# output of audit-facts, which is records too. $1 says whether passwords are to be tried.
+# output of audit-facts, which is records too, and so in "facts-log". $1 says whether passwords are to be tried.
 set -u
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 facts=/usr/local/libexec/dingli/audit-facts
@@ -50,4 +50,5 @@ if [ "$1" = try-passwords ]; then
     status=$?
     emit credential-probe "$probed" "$status" "$(<"$scratch/probe")" "$(<"$scratch/probe-errors")" "${probe[*]}"
 fi
+record facts-log sudo -n "$facts" log
 printf '#end %s\n' "$count"

@@ -232,7 +232,7 @@ def _one_line(error: Exception) -> str:
 
 def _cited(evidence: ObjectEvidence, point: SubPoint) -> tuple[Citation, ...]:
     """The files a sub-point rests on; when the gathering itself failed, the file that tells so."""
-    patterns = (*point.records, "gather", "facts", "trouble")
+    patterns = (*point.records, "gather", "facts", "facts-log", "trouble")
     names = [name for name in evidence.records if any(fnmatchcase(name, pattern) for pattern in patterns)]
     return tuple(_citation(name, evidence.records[name]) for name in names)
 

@@ -281,8 +281,8 @@ CONTENT = ItemRule(
     "8.1.4.3.b",
     ObjectKind.HOST,
     Text(
-        "抽查最近 200 条登录日志；读取时间同步状态",
-        "samples the last 200 records of log-ins; asks chrony about the time",
+        "抽查最近 400 条登录日志；读取时间同步状态",
+        "samples the last 400 records of log-ins; asks chrony about the time",
     ),
     (
         SubPoint("content", Text("记录要素", "what a record says"), ("auth-log",), content),
