@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="dingli_core", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="the core's JSON configuration")
     parser.add_argument("--child", type=int, metavar="DESCRIPTOR", help=argparse.SUPPRESS)
+    parser.add_argument("--parent", type=int, metavar="PID", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     try:
         config = load(options.config)
@@ -34,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.child is None:
         asyncio.run(Supervisor(config, options.config).run())
     else:
-        die_with_parent()
+        die_with_parent(options.parent)
         # Orders live as long as the process: looking through them again and again for garbage only makes pauses.
         gc.freeze()
         gc.set_threshold(50_000, 50, 1000)

@@ -7,18 +7,20 @@ from typing import Protocol, cast
 
 import structlog
 
-from dingli_core import frames
+from dingli_core import events, frames
 from dingli_core.appender import Batch, Pending
-from dingli_core.commands import LOGON, SessionCommand, decode_command
+from dingli_core.commands import DISCONNECTED, LOGON, SessionCommand, decode_command
 from dingli_core.config import Config, split_address
 from dingli_core.exceptions import DecodingError
 from dingli_core.frames import Ack, Hello
 from dingli_core.machine import Applied, Machine
+from dingli_core.sessions import Status
 
 __all__ = ["GatewayServer", "Leadership"]
 
 SLOW_LINK_BYTES = 64 * 1024 * 1024
 FULL_QUEUE_COMMANDS = 50_000
+_TURNED_AWAY = (Status.STALE_CONNECTION, Status.REFUSED)
 log = structlog.get_logger()
 
 
@@ -138,19 +140,26 @@ class GatewayServer:
         if not self.links:
             return
         acks: dict[object, list[Ack]] = {}
+        ended: list[tuple[str, int]] = []
         for link, command, outcome in zip(batch.links, batch.commands, applied.outcomes, strict=True):
             if link is not None and isinstance(command, SessionCommand):
                 ack = Ack(command.kind, command.session, command.connection, command.in_seq, *outcome)
                 acks.setdefault(link, []).append(ack)
-        events: dict[object, list[bytes]] = {}
+                if command.kind == DISCONNECTED or (command.kind == LOGON and ack.status in _TURNED_AWAY):
+                    ended.append((command.session, command.connection))
+        own: dict[object, list[bytes]] = {}
         for session, connection, encoded in applied.events:
             owner = self._routes.get((session, connection))
             if owner is not None:
-                events.setdefault(owner, []).append(encoded)
+                own.setdefault(owner, []).append(encoded)
+                if encoded[0] in (events.LOGOUT, events.DISCONNECT):
+                    del self._routes[session, connection]  # nothing follows on this connection
+        for connection_of in ended:
+            self._routes.pop(connection_of, None)
         entry = applied.entry
         for link in list(self.links):
             if link.welcomed:
-                own_acks, own_events = acks.get(link, ()), events.get(link, ())
+                own_acks, own_events = acks.get(link, ()), own.get(link, ())
                 link.write(frames.entry_frame(entry.generation, entry.epoch, entry.n, entry.time, own_acks, own_events))
             elif link.hello is not None and self._leading:
                 self.welcome(link, link.hello)

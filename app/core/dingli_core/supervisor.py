@@ -28,9 +28,11 @@ KEPT_LEASES = 8
 log = structlog.get_logger()
 
 
-def die_with_parent() -> None:
+def die_with_parent(parent: int) -> None:
     """The kernel kills this process when its parent dies: nobody would revoke its lease any more."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the kernel was asked
+        sys.exit(f"the supervisor, process {parent}, is gone")
 
 
 def announce_to(descriptor: int, lease: int) -> None:
@@ -66,6 +68,7 @@ class Supervisor:
     async def _one_life(self, client: Client) -> None:
         reading, writing = os.pipe()
         command = [sys.executable, "-m", "dingli_core", "--config", str(self._path), "--child", str(writing)]
+        command += ["--parent", str(os.getpid())]
         child = subprocess.Popen(command, pass_fds=(writing,))
         os.close(writing)
         log.info("core started", pid=child.pid)

@@ -11,7 +11,7 @@ from queue import Empty
 from typing import Any
 
 from dingli_minicore import etcd as e
-from dingli_minicore.codec import HEADER_SIZE, MAX_ENTRY, Command, Entry, Kind, encode_command, encode_entry
+from dingli_minicore.codec import HEADER_SIZE, MAX_ENTRY, Command, Entry, EventType, Kind, encode_command, encode_entry
 from dingli_minicore.core import Core, Role
 from dingli_minicore.exceptions import Defect, EtcdError, LeadershipLost
 from dingli_minicore.frames import Fetch, Hello, Submit, entry_frame, stored_frames, welcome
@@ -19,7 +19,7 @@ from dingli_minicore.links import FromLink, Link
 from dingli_minicore.machine import Outcome
 from dingli_minicore.placement import Placement
 
-__all__ = ["Leadership"]
+__all__ = ["Leadership", "ended_connections"]
 
 _log = logging.getLogger("dingli.leader")
 _TICK_S = 0.2
@@ -28,6 +28,13 @@ _BATCH = 500
 _AGAIN_S = 0.05
 
 Pending = tuple[Link | None, bytes, Command]
+
+
+def ended_connections(outcome: Outcome) -> set[int]:
+    """Connections that nobody will be told anything of any more: a link remembers those that live."""
+    last = (EventType.LOGOUT, EventType.DISCONNECT)
+    told = {connection for connection, data in outcome.events if data[0] in last}
+    return told | {each.connection for each in outcome.entry.commands if each.kind == Kind.DISCONNECTED}
 
 
 def _own(kind: Kind, *body: Any) -> Pending:
@@ -226,6 +233,9 @@ class Leadership:
         for link in self._links:
             link.send(entry_frame(outcome, mine.get(link, ()), link.connections))
         self._core.links.flush()
+        over = ended_connections(outcome)
+        for link in self._links:
+            link.connections -= over
 
     def _look_around(self) -> None:
         """Act on the small keys that were read with the last entry."""

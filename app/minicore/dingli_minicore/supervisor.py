@@ -45,6 +45,7 @@ class Supervisor:
 
     def _start(self) -> None:
         struct.pack_into(">Q", self._lease, 0, 0)
+        supervisor = os.getpid()
         self._child = os.fork()
         if self._child:
             _log.info("core process %d", self._child)
@@ -52,6 +53,8 @@ class Supervisor:
             return
         code = 1
         try:
+            if os.getppid() != supervisor:
+                return  # it died in this very moment: nobody would revoke what is granted from here on
             self._etcd.close()
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             code = live(self._config, self._note)

@@ -21,7 +21,7 @@ from tests.conftest import Fuzz
 from tests.live.gateway.cell import CELL, Cell, wait_for
 from tests.live.minicore.rig import CoreProcess, Gateway, running
 
-FRAMES = 20_000
+FRAMES = 5_000
 A_LINK = 60
 HELLO, SUBMIT, FETCH, PING = 1, 2, 3, 4
 MAIN, MINIMAL = "host-1/main", "host-1/minimal"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dingli.artifacts import ArtifactError, Program, build
+from dingli.artifacts import ArtifactError, Program, build, build_all
 from dingli.artifacts.programs import Form
 
 LIBRARY = Program("sample", Form.LIBRARY, ("app/sample/dingli_sample",))
@@ -73,3 +73,9 @@ def test_a_library_holds_its_files_below_lib_owned_by_root(clone: Path, tmp_path
 def test_a_missing_lock_is_named(clone: Path, tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match=r"app/sample/requirements\.lock"):
         build(Program("sample", Form.LIBRARY, LIBRARY.packages, "app/sample/requirements.lock"), tmp_path, clone)
+
+
+def test_an_unknown_program_is_named_with_those_that_there_are(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="no program 'cor'") as caught:
+        build_all(tmp_path, ["cor", "core"])
+    assert "core" in caught.value.expected

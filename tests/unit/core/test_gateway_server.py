@@ -13,7 +13,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from dingli_core.appender import Batch, Pending
-from dingli_core.commands import LOGON, TICK, Command, Logon, SessionCommand, Tick, encode_command
+from dingli_core.commands import (
+    DISCONNECTED,
+    LOGON,
+    LOGOUT,
+    TICK,
+    Command,
+    Logon,
+    SessionCommand,
+    Text,
+    Tick,
+    encode_command,
+)
 from dingli_core.config import Config
 from dingli_core.entry import Entry, encode_entry
 from dingli_core.gateway_server import GatewayServer
@@ -296,3 +307,25 @@ def test_what_a_gateway_may_not_submit_closes_its_link(served: Callable[[Scenari
 def _logon(connection: int = CONNECTION, in_seq: int = 1) -> tuple[bytes, Command]:
     command = SessionCommand(LOGON, 1, "M1", connection, in_seq, 0, Logon(30, 0))
     return encode_command(command), command
+
+
+def test_a_link_remembers_only_connections_that_live(served: Callable[[Scenario], None]) -> None:
+    async def scenario(server: GatewayServer, journal: Journal, connect: Callable[[str], Awaitable[Peer]]) -> None:
+        server.open()
+        gateway = await connect("gateway-alpha")
+        gateway.hello()
+        assert (await gateway.frame())[0] == WELCOME
+        for connection in range(100, 130):
+            gateway.send(2, encode_command(SessionCommand(LOGON, 1, "M1", connection, 1, 0, Logon(30, 1))))
+            if connection % 3 == 0:
+                gateway.send(2, encode_command(SessionCommand(LOGOUT, 1, "M1", connection, 2, 0, Text(""))))
+            elif connection % 3 == 1:
+                gateway.send(2, encode_command(SessionCommand(DISCONNECTED, 1, "M1", connection, 0, 0, None)))
+            gateway.send(2, encode_command(SessionCommand(LOGON, 1, "M1", 5, 1, 0, Logon(30, 1))))  # long gone
+            gateway.send(4, bytes(8))
+            while (await gateway.frame())[0] != PONG:
+                pass
+            journal.commit(server)
+        assert len(server._routes) <= 2  # what the Hello named, and the newest at most
+
+    served(scenario)

@@ -23,6 +23,9 @@ class FakeMember:
         self.watch_starts: list[int] = []
         self.limits: list[int] = []
         """How many entries each answered range asked for."""
+        self.revoked: list[int] = []
+        self.lease = 7
+        """What every key is under."""
         self.watched = asyncio.Event()
         """A watch has been told all of `watch_responses`."""
         self.watch_stays_open = False
@@ -49,9 +52,12 @@ class FakeMember:
             },
             "Watch": {"Watch": stream(self._watch, pb.WatchRequest.FromString, pb.WatchResponse.SerializeToString)},
             "Lease": {
+                "LeaseRevoke": unary(
+                    self._revoke, pb.LeaseRevokeRequest.FromString, pb.LeaseRevokeResponse.SerializeToString
+                ),
                 "LeaseKeepAlive": stream(
                     self._keep_alive, pb.LeaseKeepAliveRequest.FromString, pb.LeaseKeepAliveResponse.SerializeToString
-                )
+                ),
             },
         }
 
@@ -79,6 +85,13 @@ class FakeMember:
             if not self.watch_stays_open:
                 return
 
+    async def _revoke(
+        self, request: pb.LeaseRevokeRequest, context: "grpc.aio.ServicerContext[Any, Any]"
+    ) -> pb.LeaseRevokeResponse:
+        await self._scripted("LeaseRevoke", context)
+        self.revoked.append(request.ID)
+        return pb.LeaseRevokeResponse()
+
     async def _keep_alive(
         self, requests: AsyncIterator[pb.LeaseKeepAliveRequest], _context: "grpc.aio.ServicerContext[Any, Any]"
     ) -> AsyncIterator[pb.LeaseKeepAliveResponse]:
@@ -97,6 +110,9 @@ class FakeMember:
         end = request.range_end or request.key + b"\0"
         keys = sorted(key for key in self.content if request.key <= key < end)
         kvs = [
-            pb.KeyValue(key=key, value=self.content[key], create_revision=1, mod_revision=1, version=1) for key in keys
+            pb.KeyValue(
+                key=key, value=self.content[key], create_revision=1, mod_revision=1, version=1, lease=self.lease
+            )
+            for key in keys
         ]
         return pb.RangeResponse(header=pb.ResponseHeader(revision=1), kvs=kvs, count=len(kvs))
