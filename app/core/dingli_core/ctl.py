@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import structlog
 from dingli_etcd import Client, EtcdError
 from dingli_etcd.operations import delete, get, is_absent, mod_revision_is, put
 
@@ -127,7 +128,8 @@ class Operator:
             raise RefusedError("the cell is not halted")
         print(f"ends the halt {halt[0].value.decode('ascii', 'replace')}: {self._options.reason}")
         same = [mod_revision_is(self._keys.halt, halt[0].mod_revision)]
-        votes = [delete(self._keys.vote_of(n, core)) for n, cast in self._view.votes().items() for core in cast]
+        cast = (await self._client.range(self._keys.votes_prefix, self._keys.votes_end)).kvs
+        votes = [delete(kv.key) for kv in cast]  # also those that cannot be read
         await self._done(same, [delete(self._keys.halt), *votes], "the cell was halted anew meanwhile; look again")
 
     async def quarantine(self) -> None:
@@ -181,6 +183,8 @@ class Operator:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    # Standard output is for the answer alone: other programs read it.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     options = _parser().parse_args(arguments)
     try:
         asyncio.run(_run(load(options.config), options))

@@ -1,9 +1,10 @@
 """Frames between core and gateway (docs/protocol.md, section 10)."""
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from dingli_core.commands import SessionCommand, decode_command
 from dingli_core.exceptions import DecodingError
 from dingli_core.state import Stored
 from dingli_core.wire import Reader, pack_str, session_name
@@ -84,6 +85,32 @@ def decode_fetch(body: bytes) -> Fetch:
     return fetch
 
 
+def decode_ping(body: bytes) -> int:
+    """The token. Raises DecodingError."""
+    reader = Reader(body)
+    token = reader.u64()
+    reader.finish()
+    return token
+
+
+def check_frame(kind: int, body: bytes) -> None:
+    """Raises DecodingError for what no gateway may send, whenever it comes."""
+    decoders: dict[int, Callable[[bytes], object]] = {
+        HELLO: decode_hello, SUBMIT: decode_submit, FETCH: decode_fetch, PING: decode_ping
+    }  # fmt: skip
+    if kind not in decoders:
+        raise DecodingError(f"frame kind {kind:#x} is unknown")
+    decoders[kind](body)
+
+
+def decode_submit(body: bytes) -> SessionCommand:
+    """Raises DecodingError, also for commands of the core."""
+    command = decode_command(body)
+    if not isinstance(command, SessionCommand):
+        raise DecodingError(f"command kind {command.kind:#x} is the core's own")
+    return command
+
+
 def welcome_frame(generation: int, epoch: int, head: int, core: str) -> bytes:
     return frame(WELCOME, _WELCOME(generation, epoch, head) + pack_str(core))
 
@@ -117,6 +144,10 @@ def stored_frames(request: int, session: str, stored: Iterable[Stored]) -> list[
 
 def empty_stored_frame(request: int, session: str) -> bytes:
     return _stored_frame(request, session, 0, [])
+
+
+def pong_frame(token: int) -> bytes:
+    return frame(PONG, token.to_bytes(8))
 
 
 def not_leader_frame(address: str) -> bytes:

@@ -9,7 +9,7 @@ import structlog
 
 from dingli_core import events, frames
 from dingli_core.appender import Batch, Pending
-from dingli_core.commands import DISCONNECTED, LOGON, SessionCommand, decode_command
+from dingli_core.commands import DISCONNECTED, LOGON, SessionCommand
 from dingli_core.config import Config, split_address
 from dingli_core.exceptions import DecodingError
 from dingli_core.frames import Ack, Hello
@@ -115,9 +115,7 @@ class GatewayServer:
 
     def submitted(self, link: "GatewayLink", data: bytes) -> None:
         """Raises DecodingError for what a gateway may not submit."""
-        command = decode_command(data)
-        if not isinstance(command, SessionCommand):
-            raise DecodingError(f"command kind {command.kind:#x} is the core's own")
+        command = frames.decode_submit(data)
         if command.kind == LOGON:
             # What is still read from an older link must not take the events from the one that named the connection.
             self._routes.setdefault((command.session, command.connection), link)
@@ -228,7 +226,7 @@ class GatewayLink(asyncio.Protocol):
         elif self.hello is None:
             raise DecodingError(f"first frame {kind:#x}: expected Hello")
         elif kind == frames.PING:
-            self.write(frames.frame(frames.PONG, body))
+            self.write(frames.pong_frame(frames.decode_ping(body)))
         elif not self.welcomed:
             raise DecodingError(f"frame {kind:#x} before Welcome")
         elif kind == frames.SUBMIT:

@@ -28,6 +28,7 @@ __all__ = [
     "encode_event",
     "encode_result",
     "pack_str",
+    "take_session",
     "take_str",
 ]
 
@@ -191,7 +192,8 @@ def pack_str(text: str) -> bytes:
     return bytes((len(text),)) + text.encode("ascii")
 
 
-def _session_name(data: bytes, at: int) -> tuple[str, int]:
+def take_session(data: bytes, at: int) -> tuple[str, int]:
+    """The session's name at `at` and the offset behind it."""
     name, at = take_str(data, at, 16)
     if not _SESSION_NAME.fullmatch(name):
         raise MalformedError(f"session name {name!r}; expected 1 to 16 of [A-Za-z0-9_-]")
@@ -280,7 +282,7 @@ def _decode_command(data: bytes) -> Command:
         layout = _COMMANDS.get(kind)
         if layout is None:
             raise MalformedError(f"unknown kind of command {kind:#x}")
-        session, at = _session_name(data, at)
+        session, at = take_session(data, at)
         connection, in_seq, flags = _ADDRESS.unpack_from(data, at)
         if flags > 3:
             raise MalformedError(f"reserved bit set in flags {flags:#x}")

@@ -7,7 +7,7 @@ from struct import Struct
 from struct import error as struct_error
 from typing import NamedTuple, TypeVar
 
-from dingli_minicore.codec import CORE_KINDS, Command, decode_command, pack_str, take_str
+from dingli_minicore.codec import CORE_KINDS, Command, decode_command, pack_str, take_session, take_str
 from dingli_minicore.exceptions import MalformedError
 from dingli_minicore.machine import Outcome
 
@@ -95,7 +95,7 @@ def _hello(data: bytes) -> Hello:
     at += 2
     connections = []
     for _ in range(count):
-        session, at = take_str(data, at, 16)
+        session, at = take_session(data, at)
         connections.append((session, _U64.unpack_from(data, at)[0], _U64.unpack_from(data, at + 8)[0]))
         at += 16
     return _whole(Hello(gateway, tuple(connections)), data, at)
@@ -110,7 +110,7 @@ def _submit(data: bytes) -> Submit:
 
 def _fetch(data: bytes) -> Fetch:
     (request,) = _LENGTH.unpack_from(data, 1)
-    session, at = take_str(data, 5, 16)
+    session, at = take_session(data, 5)
     begin, end = _U64.unpack_from(data, at)[0], _U64.unpack_from(data, at + 8)[0]
     if request == 0:
         raise MalformedError("Fetch of request 0")
