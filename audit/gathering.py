@@ -54,7 +54,7 @@ def gather(
         note = EMULATED_NOTE if "host" in said and environment.hosts[said["host"]].emulated else ""
         objects.append(store.ScopedObject(name=name, kind=kind, note=note, examined=name in examined, files={}))
         if name in examined:
-            own = _shared(name, kind, said, found)
+            own = shared(name, kind, said, found)
             records[name] = with_declaration(name, said, own, started, environment.name)
     index = store.Index(environment=environment.name, started=started, objects=tuple(objects), items=tuple(items))
     return index, store.save(sink, index, records)
@@ -124,7 +124,7 @@ def with_declaration(
     return (declared, *records)
 
 
-def _shared(name: str, kind: ObjectKind, said: Mapping[str, Any], found: Found) -> tuple[Record, ...]:
+def shared(name: str, kind: ObjectKind, said: Mapping[str, Any], found: Found) -> tuple[Record, ...]:
     """An object's own records and those that a host gathered for it."""
     if kind is ObjectKind.HOST:
         return tuple(record for record in found[name] if not record.name.startswith(_ETCD))
@@ -147,11 +147,11 @@ def _of_member(name: str, host: str, found: Found) -> tuple[Record, ...]:
     return tuple(
         _given(record, name, record.name.removeprefix(_ETCD) if record.name.startswith(_ETCD) else "trouble")
         for record in found[host]
-        if record.name in _TROUBLE or (record.name.startswith(_ETCD) and not _is_shared(record.name))
+        if record.name in _TROUBLE or (record.name.startswith(_ETCD) and not _of_cluster_or_status(record.name))
     )
 
 
-def _is_shared(record: str) -> bool:
+def _of_cluster_or_status(record: str) -> bool:
     return record.removeprefix(_ETCD).startswith((*_OF_THE_CLUSTER, "status"))
 
 
