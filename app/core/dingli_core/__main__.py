@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import gc
+import resource
 import signal
 import sys
 from functools import partial
@@ -18,6 +19,8 @@ from dingli_core.supervisor import Supervisor, announce_to, die_with_parent
 from dingli_core.watchdog import keep_telling
 
 __all__ = ["main"]
+
+FILES = 65_536
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
         asyncio.run(Supervisor(config, options.config).run())
     else:
         die_with_parent(options.parent)
+        _raise_file_limit()
         # Orders live as long as the process: looking through them again and again for garbage only makes pauses.
         gc.freeze()
         gc.set_threshold(50_000, 50, 1000)
@@ -55,6 +59,13 @@ async def _run_core(config: Config, descriptor: int) -> None:
     finally:
         telling.cancel()
         await client.close()
+
+
+def _raise_file_limit() -> None:
+    """The usual 1,024 files are soon used up by connections that never finish their handshake."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _log_as_json(config: Config) -> None:

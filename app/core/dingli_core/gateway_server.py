@@ -20,6 +20,7 @@ __all__ = ["GatewayServer", "Leadership"]
 
 SLOW_LINK_BYTES = 64 * 1024 * 1024
 FULL_QUEUE_COMMANDS = 50_000
+HANDSHAKE_S = 10.0
 _TURNED_AWAY = (Status.STALE_CONNECTION, Status.REFUSED)
 log = structlog.get_logger()
 
@@ -58,7 +59,10 @@ class GatewayServer:
         host, port = split_address(self._config.listen)
         context = _tls_context(self._config)
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: GatewayLink(self), host, port, ssl=context, reuse_address=True)
+        self._server = await loop.create_server(
+            lambda: GatewayLink(self), host, port, ssl=context, reuse_address=True,
+            ssl_handshake_timeout=HANDSHAKE_S if context else None,
+        )  # fmt: skip
 
     async def stop(self) -> None:
         if self._server is not None:

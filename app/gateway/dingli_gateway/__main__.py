@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import resource
 import signal
 import ssl
 import sys
@@ -24,6 +25,7 @@ __all__ = ["main"]
 
 FAREWELL_S = 2.0
 TLS_HANDSHAKE_S = 10.0
+MOST_FILES = 65_536
 
 
 def _configure_log() -> None:
@@ -39,6 +41,13 @@ def _configure_log() -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def _allow_many_sockets() -> None:
+    """Whoever opens a thousand connections and says nothing must not use up what a process is usually given."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _server_context(config: Config) -> ssl.SSLContext | None:
@@ -94,6 +103,7 @@ def main() -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
+    _allow_many_sockets()
     uvloop.run(_serve(config))
     return 0
 

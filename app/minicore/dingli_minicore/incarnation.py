@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import resource
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -19,12 +20,16 @@ __all__ = ["live"]
 
 _log = logging.getLogger("dingli.incarnation")
 _T = TypeVar("_T")
+_FILES = 65_536
 
 
 def live(config: Config, granted: Callable[[int], None]) -> int:
     """Run one incarnation; the exit code of its process. `granted` is told every lease."""
     # Nothing in the hot path makes cycles, and a full collection over all orders takes longer than a lease.
     gc.set_threshold(50_000, 50, 1000)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    # Strangers may hold many connections until their handshakes are given up.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, most) if most >= 0 else _FILES, most))
     core = Core(config, granted)
     serve_metrics(config.metrics, lambda: render(core))
     try:

@@ -7,6 +7,7 @@ import selectors
 import socket
 import ssl
 import threading
+import time
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
@@ -20,6 +21,8 @@ _log = logging.getLogger("dingli.links")
 _UNSENT = 64 * 1024 * 1024
 _CHUNK = 262_144
 _DEAD_MS = 10_000
+_HANDSHAKE_S = 10.0
+_LOOK_S = 1.0
 
 
 def server_context(tls: Tls) -> ssl.SSLContext:
@@ -52,6 +55,7 @@ class Link:
         self.closing = False
         self.greeted = False
         self.handshaking = secure
+        self.since = time.monotonic()
         self.received = bytearray()
         self._unsent = bytearray()
         self._lock = threading.Lock()
@@ -112,7 +116,7 @@ class LinkServer(threading.Thread):
     def run(self) -> None:
         """Serve for ever."""
         while True:
-            for key, _ in self._selector.select():
+            for key, _ in self._selector.select(_LOOK_S):
                 if self._listener is not None and key.fileobj is self._listener:
                     self._accept(self._listener)
                 elif key.fileobj is self._woken:
@@ -122,6 +126,8 @@ class LinkServer(threading.Thread):
             for link in list(self.links):
                 if link.unsent or link.closing:
                     self._attempt(link, reading=False)
+                elif link.handshaking and time.monotonic() - link.since > _HANDSHAKE_S:
+                    self._end(link, f"no TLS handshake within {_HANDSHAKE_S} s")
 
     def _accept(self, listener: socket.socket) -> None:
         try:

@@ -2,73 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import random
 import socket
 import ssl
 import struct
 import time
-from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from dingli_minicore.codec import Command, Kind, encode_command, pack_str
 
 from drills.checker.check import replay
 from tests.conftest import Fuzz
-from tests.live.gateway.cell import CELL, Cell, wait_for
-from tests.live.minicore.rig import CoreProcess, Gateway, running
+from tests.live.gateway.cell import CELL
+from tests.live.hardness.core_port import Honest, Leading
+from tests.live.minicore.rig import Gateway
 
 FRAMES = 5_000
 A_LINK = 60
 HELLO, SUBMIT, FETCH, PING = 1, 2, 3, 4
-MAIN, MINIMAL = "host-1/main", "host-1/minimal"
-
-
-@dataclass
-class Leading:
-    """A core that leads a cell of its own, and how to reach it as a gateway."""
-
-    cell: Cell
-    child: Callable[[], int]
-    log: Path
-    connect: Callable[[], Gateway]
-    memory_kb: Callable[[], int]
-
-
-def memory_kb(pid: int) -> int:
-    status = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(line.split()[1] for line in status if line.startswith("VmRSS:")))
-
-
-@pytest.fixture(params=[MAIN, MINIMAL])
-def leading(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Leading]:
-    cell, core = Cell(tmp_path), str(request.param)
-    minimal = CoreProcess(core, tmp_path, cell.endpoint, tls=cell.authority.issue(f"core-{CELL}"))
-    try:
-        cell.set_policy([core])
-        with running(*([minimal] if core == MINIMAL else [])):
-            if core == MAIN:
-                cell.start_core(core)
-            wait_for(lambda: cell.leader() == core, what="the core leads")
-            port = int(json.loads(cell.get("leader") or b"{}")["address"].rpartition(":")[2])
-            context = ssl.create_default_context(cafile=str(tmp_path / "ca.crt"))
-            context.check_hostname = False
-            mine = cell.authority.issue(f"gateway-{CELL}")
-            context.load_cert_chain(mine["cert"], mine["key"])
-
-            def connect() -> Gateway:
-                return Gateway(port, lambda raw: context.wrap_socket(raw))
-
-            def child() -> int:
-                return minimal.child() if core == MINIMAL else cell.child_of(core)
-
-            log = tmp_path / f"{core.replace('/', '-')}.log"
-            yield Leading(cell, child, log, connect, lambda: memory_kb(child()))
-    finally:
-        cell.close()
 
 
 class FrameFuzzer:
@@ -185,22 +137,3 @@ def test_changed_frames_end_their_links_and_nothing_else(
         assert "Traceback" not in leading.log.read_text()
         entries = leading.cell.entries()
         assert replay(CELL, entries, len(entries)).disagreements == []
-
-
-class Honest:
-    """A gateway with one member, whose every order is acknowledged on its own link."""
-
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
-        gateway.hello()
-        gateway.until(0x81)
-        self._connection, self._in_seq = time.time_ns(), 1
-        gateway.submit(Kind.LOGON, "HONEST", self._connection, 1, 30, 1)
-        assert gateway.answer()[0] == [(Kind.LOGON, 1, 0)]
-
-    def order(self) -> None:
-        self._in_seq += 1
-        body = (f"h{self._in_seq}", "", "GADGET", "1", "2", "3", 500, 1)
-        self._gateway.submit(Kind.NEW_ORDER, "HONEST", self._connection, self._in_seq, *body)
-        acks, _ = self._gateway.answer()
-        assert acks == [(Kind.NEW_ORDER, self._in_seq, 0)]
