@@ -10,7 +10,7 @@ from dingli_gateway.framing import Message
 from dingli_gateway.values import Bad
 from dingli_gateway.wire import MAX_NUMBER, Kind, string
 
-__all__ = ["MSG_TYPES", "Draft", "LogonRequest", "Names", "Verdict", "judge", "logon_request"]
+__all__ = ["MSG_TYPES", "Draft", "LogonRequest", "Names", "Verdict", "judge", "logon_request", "too_often"]
 
 CLOCK_TOLERANCE_NS = 120 * 1_000_000_000
 MAX_HEARTBEAT_S = 300
@@ -115,6 +115,12 @@ def judge(message: Message, names: Names, expected: int, now_ns: int) -> Verdict
     except Bad as bad:
         draft = _invalid(message, in_seq, bad)
     return Verdict((draft,), _following(draft, expected))
+
+
+def too_often(draft: Draft) -> Draft:
+    """A status request that comes too soon after another: answered by a business reject, with its id."""
+    body = string(b"AF") + draft.body + (0).to_bytes(2) + string(b"one mass status a second")
+    return Draft(Kind.UNSUPPORTED, draft.in_seq, draft.flags, body)
 
 
 class _InaccurateError(Bad):

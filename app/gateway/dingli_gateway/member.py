@@ -10,7 +10,7 @@ import structlog
 from dingli_gateway import outbound
 from dingli_gateway.exceptions import OversizedError
 from dingli_gateway.framing import Framer, Message
-from dingli_gateway.inbound import Draft, LogonRequest, Names, judge, logon_request
+from dingli_gateway.inbound import Draft, LogonRequest, Names, judge, logon_request, too_often
 from dingli_gateway.outflow import Outflow
 from dingli_gateway.wire import Ack, Event, EventType, Kind, Status, string
 
@@ -24,6 +24,7 @@ CLOSING_WITHIN_S = 5.0
 UNCONFIRMED_LIMIT = 1_000  # of one member: more of its messages stay in its socket
 OUTPUT_HIGH = 256 * 1024
 OUTPUT_LIMIT = 8 * 1024 * 1024
+MASS_STATUS_S = 1.0
 _TICK_S = 0.2
 
 log = structlog.get_logger()
@@ -59,6 +60,7 @@ class Member(asyncio.Protocol):
         self._heartbeat_s = 0
         self._heartbeat_due = self._tested = False
         self._expected = 0
+        self._next_mass_status = 0.0
         self._in_core = False  # whether the core may hold this connection as the session's
         self.outflow: Outflow
 
@@ -171,13 +173,23 @@ class Member(asyncio.Protocol):
 
     def _message(self, message: Message) -> None:
         verdict = judge(message, Names(self.session, self._gateway.cell), self._expected, time.time_ns())
-        for draft in verdict.drafts:
+        for draft in map(self._moderated, verdict.drafts):
             self._submit(draft)
             if draft.kind is Kind.LOGOUT and draft.in_seq == self._expected:
                 self.phase = Phase.CLOSING
         self._expected = verdict.expected
         if verdict.closing:
             self.phase = Phase.CLOSING
+
+    def _moderated(self, draft: Draft) -> Draft:
+        """One status of all orders a second: a thousand in a row would keep every core busy with nothing else."""
+        if draft.kind is not Kind.ORDER_MASS_STATUS_REQUEST or draft.in_seq != self._expected:
+            return draft  # behind a gap it is not executed, and comes again
+        now = time.monotonic()
+        if now < self._next_mass_status:
+            return too_often(draft)
+        self._next_mass_status = now + MASS_STATUS_S
+        return draft
 
     def _submit(self, draft: Draft) -> None:
         self.unconfirmed += 1

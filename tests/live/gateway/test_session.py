@@ -253,3 +253,16 @@ def test_series_are_published(cell: Cell, member: Member) -> None:
     assert cell.metric("g1", "dingli_gateway_leader_epoch") > 0
     assert cell.metric("g1", "dingli_gateway_ack_seconds_count") > 0
     assert cell.metric("g1", 'dingli_gateway_messages_total{direction="in",type="A"}') >= 3
+
+
+def test_one_status_of_all_orders_a_second_is_answered_and_the_session_goes_on(member: Member) -> None:
+    client = member("M1")
+    client.send("AF", (584, "first"), (585, 7))
+    client.send("AF", (584, "second"), (585, 7))
+    client.expect("8", t584="first")
+    client.expect("j", t372="AF", t379="second", t380=0, t58="one mass status a second")
+    client.send("1", (112, "alive"))
+    client.expect("0", t112="alive")
+    time.sleep(1.0)  # the time is the point
+    client.send("AF", (584, "third"), (585, 7))
+    client.expect("8", t584="third")
