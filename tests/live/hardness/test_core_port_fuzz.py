@@ -18,7 +18,7 @@ from tests.live.gateway.cell import CELL
 from tests.live.hardness.core_port import Honest, Leading
 from tests.live.minicore.rig import Gateway
 
-FRAMES = 5_000
+FRAMES = 3_000
 A_LINK = 60
 HELLO, SUBMIT, FETCH, PING = 1, 2, 3, 4
 

@@ -16,7 +16,7 @@ from tests.live.gateway.fixclient import FixClient
 from tests.live.hardness.core_port import MAIN, MINIMAL, Honest, Leading
 from tests.live.hardness.test_fix_fuzz import Trader
 
-HALF_OPEN = 1_500
+HALF_OPEN = 1_100
 SOON_S = 8.0
 USUAL_FILES = 1_024  # what systemd gives a service that asks for nothing
 
