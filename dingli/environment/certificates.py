@@ -7,7 +7,10 @@ from typing import Any
 
 from dingli.environment.model import CoreKind, Environment
 
-__all__ = ["Certificate", "certificates", "pki_file"]
+__all__ = ["MONITOR", "Certificate", "certificates", "pki_file"]
+
+MONITOR = "monitor"
+"""The common name that may read every metric, and is the journal's user of that name."""
 
 SERVER, CLIENT = "serverAuth", "clientAuth"
 
@@ -50,6 +53,11 @@ def certificates(environment: Environment, host: str) -> tuple[Certificate, ...]
             name = f"gateway-{cell.name}"
             found.append(Certificate(name, name, sans, (CLIENT,), "dingli-gateway"))
             found.append(Certificate(f"fix-{cell.name}", f"fix-{cell.name}-{host}", sans, (SERVER,), "dingli-gateway"))
+    # Debian's packages of Prometheus and its exporters share the account.
+    found.append(Certificate("node", f"node-{host}", sans, (SERVER,), "prometheus"))
+    if not environment.site_of(host).trading:
+        local = ("localhost", "127.0.0.1")
+        found.append(Certificate(MONITOR, MONITOR, sans + local, (SERVER, CLIENT), "prometheus"))
     return tuple(found)
 
 

@@ -27,11 +27,13 @@ __all__ = [
     "Core",
     "CoreKind",
     "Ec2Power",
+    "Email",
     "Environment",
     "EnvironmentKind",
     "Host",
     "Instrument",
     "Journal",
+    "Monitoring",
     "OperatingSystem",
     "Power",
     "RedfishPower",
@@ -40,6 +42,7 @@ __all__ = [
     "StateBackend",
     "Takeover",
     "Targets",
+    "Webhook",
 ]
 
 _INT64_MAX = 2**63 - 1
@@ -98,6 +101,12 @@ def _power_off_command(value: Any) -> Any:
     return value
 
 
+def _url(value: Any) -> Any:
+    if not isinstance(value, str) or not re.fullmatch(r"https?://[^\s]{1,1000}", value):
+        raise _fail("a URL that begins with http:// or https://")
+    return value
+
+
 Name = Annotated[
     str,
     _matching(r"[a-z][a-z0-9]*(-[a-z0-9]+)*(?<!.{32})", "a name: lower-case letters, digits and -, at most 31 long"),
@@ -113,10 +122,14 @@ Fingerprint = Annotated[
 MachineId = Annotated[str, _matching(r"[0-9a-f]{32}", "a machine-id: 32 hexadecimal digits")]
 Address = Annotated[IPv4Address, BeforeValidator(_address)]
 Network = Annotated[IPv4Network, BeforeValidator(_network)]
+Url = Annotated[str, BeforeValidator(_url)]
+Mailbox = Annotated[str, _matching(r"[^\s@,<>]+@[^\s@,<>]+", "an address such as sre@example.org")]
+Smarthost = Annotated[str, _matching(r"[A-Za-z0-9.-]+:[1-9][0-9]{0,4}", "HOST:PORT of a mail server")]
 Port = Annotated[int, Strict(), Field(ge=1, le=65535)]
 Count = Annotated[int, Strict(), Field(ge=0, le=_INT64_MAX)]
 Positive = Annotated[int, Strict(), Field(ge=1, le=_INT64_MAX)]
 Seconds = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Strict(), Field(gt=0, le=1, allow_inf_nan=False)]
 Flag = Annotated[bool, Strict()]
 
 
@@ -315,6 +328,36 @@ class StateBackend(Entry):
     backend: Annotated[str, BeforeValidator(_s3_url)]
 
 
+class Webhook(Entry):
+    """Where alerts are posted. `{token}` in the URL stands for a secret, which is not in the file."""
+
+    url: Url
+
+
+class Email(Entry):
+    """Where alerts are mailed. The password is a secret, which is not in the file."""
+
+    smarthost: Smarthost
+    user: Text
+    sender: Mailbox
+    recipients: Annotated[tuple[Mailbox, ...], Field(min_length=1)]
+
+
+class Monitoring(Entry):
+    """What watches the environment, on every host of the ops site."""
+
+    node_port: Port = 9100
+    prometheus_port: Port = 9090
+    alertmanager_port: Port = 9093
+    scrape_interval_s: Positive = 15
+    delay_scale: Share = 1.0
+    """The share of their normal delays that alerts and notifications wait: below 1 for tests on a lab."""
+    ca_file: Text | None = None
+    """On the ops hosts: what the channels' certificates are judged by, if not by the system's list."""
+    webhook: Webhook | None = None
+    email: Email | None = None
+
+
 class Environment(Entry):
     """A whole installation, as its file describes it. `dingli.environment.load` is the way to get one."""
 
@@ -330,6 +373,7 @@ class Environment(Entry):
     cells: Mapping[Name, Cell]
     witnesses: tuple[Text, ...] | None = None
     state: StateBackend | None = None
+    monitoring: Monitoring = Field(default_factory=Monitoring)
     root_key: Path | None = Field(default=None, exclude=True)
     """Not a key of the file: it comes with the hand-over."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from dingli.setup.debian import install_packages
 from dingli.setup.engine import provide_engine
 from dingli.setup.phases import Phase, command, run_phases
+from dingli.setup.promtool import provide_promtool
 from dingli.setup.quickfix import provide_quickfix
 from dingli.setup.shell import environment, write_env
 from dingli.setup.virtualenv import make_virtualenv
@@ -48,7 +49,7 @@ def down(root: Path) -> None:
 
 def check(root: Path) -> None:
     """The part of the tests that needs neither lab nor engine."""
-    run_phases([_virtualenv(root)])
+    run_phases([_virtualenv(root), _promtool()])
     run_phases(_check_phases(root), all_of_them=True)
 
 
@@ -78,12 +79,17 @@ def _setup_phases(root: Path) -> list[Phase]:
         Phase("Debian packages", lambda: install_packages(root / "tools" / "debian-packages.txt"), _APT),
         _virtualenv(root),
         Phase("Pulumi engine", lambda: provide_engine(root), "check that Go can fetch modules (`go env GOPROXY`)"),
+        _promtool(),
         Phase("shell file", lambda: write_env(root), "check that .dingli is writable"),
     ]
 
 
 def _virtualenv(root: Path) -> Phase:
     return Phase("virtual environment", lambda: make_virtualenv(root), "check that pip can fetch packages")
+
+
+def _promtool() -> Phase:
+    return Phase("promtool", lambda: f"{provide_promtool()}", _APT)
 
 
 def _quickfix(root: Path) -> list[Phase]:

@@ -267,6 +267,9 @@ class Core:
         epoch = machine.epoch if self._leading is None else self._leading.epoch
         metrics.leading.set(self.role is Role.LEADER)
         metrics.quarantined.set(self.role is Role.QUARANTINED)
+        metrics.halted.set(self._view.halted())
+        metrics.disagreements.set(sum(len(set(cast.values())) > 1 for cast in self._view.votes().values()))
+        metrics.clock_trusted.set(self._clock.problem() is None)
         metrics.epoch.set(epoch)
         metrics.head.set(machine.head)
         metrics.lag_s.set(lag_ms / 1000)

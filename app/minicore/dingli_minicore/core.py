@@ -78,6 +78,7 @@ class Core:
         self._ballot = Ballot(self.keys.me, self.replica)
         self._statuses: dict[str, tuple[int, int]] = {}
         self._limitation: str | None = None
+        self.concerns = (0, 0, 0)
         self._lead: Callable[[int], None] = lambda epoch: None
 
     def run(self, lead: Callable[[int], None]) -> None:
@@ -276,8 +277,10 @@ class Core:
 
     def status(self) -> bytes:
         """The status key's JSON (section 9.6)."""
-        machine = self.replica.machine
-        now = time.time_ns()
+        machine, now = self.replica.machine, time.time_ns()
+        # For the thread of metrics: entries with differing votes, whether the cell is halted, and this clock wrong.
+        split = sum(len(set(cast.values())) > 1 for cast in self.view.votes().values())
+        self.concerns = (split, int(self.view.halted), int(self._clock.limitation() is not None))
         data = {
             "core": self.config.core_id, "kind": "minimal", "incarnation": self.incarnation, "role": self.role.value,
             "epoch": machine.epoch, "head": machine.head, "hash": machine.hash.hex(), "time_ns": now,

@@ -15,9 +15,15 @@ __all__ = ["render", "serve_metrics"]
 def render(core: Core) -> str:
     """The core's metrics."""
     machine = core.replica.machine
+    disagreements, halted, clock_wrong = core.concerns
     values = {
         "dingli_core_head": machine.head,
-        "dingli_core_lag_milliseconds": core.replica.lag_ms(time.time_ns()),
+        "dingli_core_lag_seconds": core.replica.lag_ms(time.time_ns()) / 1000,
+        "dingli_core_leading": int(core.role == Role.LEADER),
+        "dingli_core_quarantined": int(core.role == Role.QUARANTINED),
+        "dingli_core_halted": halted,
+        "dingli_core_hash_disagreements": disagreements,
+        "dingli_core_clock_trusted": 1 - clock_wrong,
         "dingli_core_epoch": machine.epoch,
         "dingli_core_entries_behind": core.replica.behind,
         "dingli_core_commands_total": machine.commands,

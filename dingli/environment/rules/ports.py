@@ -27,6 +27,13 @@ def are_free(draft: Draft) -> Iterator[Problem]:
 def _uses(draft: Draft) -> Iterator[tuple[str, int, str, KeyPath]]:
     for host in draft.environment.hosts:
         yield host, SSH_PORT, "ssh", ("hosts", host)
+    monitoring = draft.environment.monitoring
+    sites = draft.environment.sites
+    for name, declared in draft.environment.hosts.items():
+        yield name, monitoring.node_port, "the host's metrics", ("monitoring", "node_port")
+        if declared.site in sites and not sites[declared.site].trading:
+            yield name, monitoring.prometheus_port, "Prometheus", ("monitoring", "prometheus_port")
+            yield name, monitoring.alertmanager_port, "Alertmanager", ("monitoring", "alertmanager_port")
     journal = draft.environment.journal
     for host in journal.members:
         yield host, journal.client_port, "the journal's clients", ("journal", "client_port")

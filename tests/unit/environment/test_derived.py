@@ -44,14 +44,14 @@ def test_same_city_members_are_at_other_sites(lab: Environment) -> None:
 
 def test_certificates_are_those_of_what_runs_there(lab: Environment) -> None:
     found = {item.name: item for item in certificates(lab, "standby-1")}
-    assert set(found) == {"etcd", "core-alpha", "core-alpha-etcd", "gateway-alpha", "fix-alpha"}
+    assert set(found) == {"etcd", "core-alpha", "core-alpha-etcd", "gateway-alpha", "fix-alpha", "node"}
     assert found["etcd"].cn == "etcd-standby-1"
     assert set(found["etcd"].usages) == {"serverAuth", "clientAuth"}
     assert found["core-alpha-etcd"].cn == "", "etcd's JSON gateway refuses a certificate that has a CN"
     assert found["core-alpha"].usages == ("serverAuth",), "gateways know a core by it; etcd must not"
     assert found["gateway-alpha"].usages == ("clientAuth",)
     assert {item.name: item.cn for item in certificates(lab, "primary-1")}["core-alpha"] == "core-alpha"
-    assert certificates(lab, "ops-1") == ()
+    assert {item.name: item.cn for item in certificates(lab, "ops-1")} == {"node": "node-ops-1", "monitor": "monitor"}
 
 
 def test_a_main_core_has_no_password_and_a_minimal_one_has(lab: Environment) -> None:

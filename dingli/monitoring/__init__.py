@@ -1,0 +1,20 @@
+"""What watches an environment: targets, alerts and notifications, all derived from its file."""
+
+from dingli.monitoring.alertmanager import alertmanager_configuration
+from dingli.monitoring.alerts import Alert, alerts, rules
+from dingli.monitoring.prometheus import prometheus_configuration, web_addresses
+from dingli.monitoring.targets import Target, targets
+from dingli.monitoring.variables import monitoring_variables, node_variables
+
+__all__ = [
+    "Alert",
+    "Target",
+    "alertmanager_configuration",
+    "alerts",
+    "monitoring_variables",
+    "node_variables",
+    "prometheus_configuration",
+    "rules",
+    "targets",
+    "web_addresses",
+]
