@@ -18,7 +18,8 @@ _SUBJECT = (
 )
 _TEXT = (
     "{{ range .Alerts }}{{ .Status }}: {{ .Annotations.summary }}\n"
-    "  since {{ .StartsAt }}, {{ .Labels.severity }}; what to do: {{ .Annotations.runbook }}\n{{ end }}"
+    '  since {{ .StartsAt.UTC.Format "2006-01-02 15:04:05" }} UTC, {{ .Labels.severity }}; '
+    "what to do: {{ .Annotations.runbook }}\n{{ end }}"
 )
 
 

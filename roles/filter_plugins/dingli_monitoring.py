@@ -40,7 +40,7 @@ def _web(password: str) -> str:
         "  cert_file: /etc/dingli/pki/monitor.crt\n"
         "  key_file: /etc/dingli/pki/monitor.key\n"
         "  min_version: TLS12\n"
-        f"basic_auth_users:\n  {USER}: {_hash(password)}"
+        f"basic_auth_users:\n  {USER}: {_hash(password)}\n"
     )
 
 
@@ -60,9 +60,10 @@ def _bcrypt_base64(data: bytes) -> bytes:
 
 
 def _file(path: str, content: str) -> dict[str, Any]:
+    """Without a newline at the end: Alertmanager takes it for a part of a password."""
     return {
         "path": path,
-        "secret_content": content + "\n",
+        "secret_content": content,
         "owner": "prometheus",
         "group": "prometheus",
         "mode": "0600",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 _FIRST = ("differential", "core", "minicore", "gateway", "hardness", "loadtests", "lab")
-_LAST = ("stacks", "roles", "evidence", "audit", "drills")
+_LAST = ("stacks", "roles", "evidence", "audit", "monitoring", "drills")
 
 
 def _place(item: pytest.Item) -> int:

@@ -67,11 +67,9 @@ def test_variables_hold_no_secret_and_files_hold_them_all(lab: Environment, tmp_
     assert not [
         secret for secret in (password, token, secrets.password("alert-email")) if secret in json.dumps(variables)
     ]
-    assert files["/etc/dingli/secrets/alert-webhook.url"]["secret_content"].endswith(f"/alerts?token={token}\n")
-    assert files["/etc/dingli/secrets/monitoring.password"]["secret_content"] == f"{password}\n"
-    assert files["/etc/dingli/secrets/alert-email.password"]["secret_content"].strip() == secrets.password(
-        "alert-email"
-    )
+    assert files["/etc/dingli/secrets/alert-webhook.url"]["secret_content"].endswith(f"/alerts?token={token}")
+    assert files["/etc/dingli/secrets/monitoring.password"]["secret_content"] == password
+    assert files["/etc/dingli/secrets/alert-email.password"]["secret_content"] == secrets.password("alert-email")
     assert {(file["owner"], file["mode"]) for file in files.values()} == {("prometheus", "0600")}
 
 
