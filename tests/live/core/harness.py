@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import struct
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,7 +133,7 @@ class CoreProcess:
 
     def __init__(self, folder: Path, core: str, endpoints: list[str], cores: dict[str, str], lease_s: int = 2) -> None:
         self.id = core
-        self.port = free_port()
+        self.port, self.metrics_port = free_port(), free_port()
         name = core.replace("/", "-")
         self._config = folder / f"{name}.json"
         self._endpoints = endpoints
@@ -145,6 +147,7 @@ class CoreProcess:
             "lease_s": lease_s,
             "listen": f"127.0.0.1:{self.port}",
             "advertise": f"127.0.0.1:{self.port}",
+            "metrics": f"127.0.0.1:{self.metrics_port}",
             "etcd": {"endpoints": endpoints},
             "tls": None,
             "revision": 1,
@@ -170,6 +173,14 @@ class CoreProcess:
         done = subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def metric(self, name: str) -> float | None:
+        """What Prometheus is told; None while it cannot ask."""
+        with contextlib.suppress(OSError):
+            text = urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5).read().decode()
+            series = f'{name}{{cell="alpha",core="{self.id}"}} '
+            return float(next(line for line in text.splitlines() if line.startswith(series)).removeprefix(series))
+        return None
 
     def events(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log_path.read_text().splitlines() if line.startswith("{")]

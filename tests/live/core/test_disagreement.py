@@ -37,6 +37,10 @@ async def following(cell: Cell, core: CoreProcess, head: int = 0) -> None:
     await until(ready)
 
 
+async def metric(core: CoreProcess, name: str, value: float) -> bool:
+    return await asyncio.to_thread(core.metric, f"dingli_core_{name}") == value
+
+
 async def usurp(cell: Cell, core: str) -> int:
     """Makes the test itself the leader; the epoch."""
     content = {"core": core, "kind": "main", "incarnation": "test", "address": ""}
@@ -73,6 +77,11 @@ def test_a_core_that_computes_otherwise_is_quarantined_and_the_others_go_on(in_a
         assert await cell.value("quarantine/b:main") is None
         assert await cell.value("halt") is None
         assert json.loads(leader.ctl("status"))["quarantined"] == ["c/main"]
+        await until(lambda: metric(leader, "hash_disagreements", 1))
+        await until(lambda: metric(leader, "leading", 1))
+        await until(lambda: metric(broken, "quarantined", 1))
+        assert leader.metric("dingli_core_halted") == 0
+        assert leader.metric("dingli_core_clock_trusted") == 1
 
     in_a_cell(scenario)
 

@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -158,6 +159,14 @@ class CoreProcess:
                 [sys.executable, "-m", "dingli_minicore", "--config", str(path)],
                 env={**os.environ, "PYTHONPATH": str(SOURCE)}, stdout=log, stderr=log,
             )  # fmt: skip
+
+    def metric(self, name: str) -> float | None:
+        """What Prometheus is told of `dingli_core_<name>`; None while it cannot ask."""
+        with suppress(OSError):
+            text = urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=5).read().decode()
+            series = f'dingli_core_{name}{{cell="{CELL}",core="{self.core_id}",kind="minimal"}} '
+            return float(next(line for line in text.splitlines() if line.startswith(series)).removeprefix(series))
+        return None
 
     def child(self) -> int:
         """The process id of the present incarnation; 0 while there is none."""

@@ -60,6 +60,8 @@ def test_a_core_alone_leads_and_serves_a_gateway(journal: Journal, tmp_path: Pat
         assert gateway.until(0x86) == struct.pack(">Q", 77)
         text = urllib.request.urlopen(f"http://127.0.0.1:{core.metrics}/metrics").read().decode()
         assert 'role="leader"} 1' in text
+        eventually(lambda: core.metric("leading") == 1)
+        assert core.metric("clock_trusted") == 1
         again = Gateway(core.port)
         again.hello(("M1", 7, 4))
         assert again.frame()[0] == 0x81

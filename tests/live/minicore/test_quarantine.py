@@ -61,6 +61,8 @@ def test_a_leader_is_barred_by_another_hand(journal: Journal, tmp_path: Path) ->
         journal.put("quarantine/one:minimal", json.dumps({"core": ME, "n": 1, "reason": "test", "at_ns": 0}))
         eventually(lambda: not journal.leader())
         eventually(lambda: journal.status(ME).get("role") == "quarantined")
+        eventually(lambda: core.metric("quarantined") == 1)
+        assert core.metric("leading") == 0
 
 
 def test_a_core_whose_hash_the_majority_rejects_is_quarantined(journal: Journal, tmp_path: Path) -> None:
@@ -103,6 +105,8 @@ def test_a_leader_whose_hash_the_majority_rejects_is_quarantined_and_its_entries
         assert disputed.value == b"2"
         assert journal.get("leader") is None
         assert journal.get("quarantine/one:minimal") is None
+        journal.put(f"votes/{1:016x}/writer:main", bytes(32).hex())
+        eventually(lambda: core.metric("hash_disagreements") == 1)
 
 
 def test_without_a_majority_the_cell_halts(journal: Journal, tmp_path: Path) -> None:
@@ -112,6 +116,7 @@ def test_without_a_majority_the_cell_halts(journal: Journal, tmp_path: Path) -> 
         journal.write_entry(_entry(1, genesis(CELL)))
         journal.write_entry(_entry(2, bytes(32), 5, Command(Kind.TICK, 0, "", 0, 0, 0, ())))
         assert eventually(lambda: journal.json("halt"))["n"] == 2
+        eventually(lambda: core.metric("halted") == 1)
         assert journal.get("quarantine/one:minimal") is None
         assert eventually(lambda: journal.status(ME)["head"]) == 1
 
