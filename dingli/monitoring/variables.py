@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from typing import Any
 
 from dingli.environment import Environment
@@ -10,7 +12,10 @@ from dingli.monitoring.alerts import rules
 from dingli.monitoring.delays import facts_interval_s
 from dingli.monitoring.prometheus import prometheus_configuration
 
-__all__ = ["monitoring_variables", "node_variables"]
+__all__ = ["in_file", "monitoring_variables", "node_variables"]
+
+_BRACES = (("{{", "⟦"), ("}}", "⟧"))
+# Prometheus' templates look like Ansible's, which would resolve them: in variables they have other braces.
 
 
 def node_variables(environment: Environment, host: str) -> dict[str, Any]:
@@ -30,8 +35,29 @@ def monitoring_variables(environment: Environment, host: str) -> dict[str, Any]:
         "prometheus_listen": f"{address}:{monitoring.prometheus_port}",
         "alertmanager_listen": f"{address}:{monitoring.alertmanager_port}",
         "prometheus": prometheus_configuration(environment),
-        "rules": rules(environment),
-        "alertmanager": alertmanager_configuration(environment),
+        "rules": _inert(rules(environment)),
+        "alertmanager": _inert(alertmanager_configuration(environment)),
         "webhook_url": monitoring.webhook.url if monitoring.webhook else None,
         "email": monitoring.email is not None,
     }
+
+
+def in_file(variable: Any) -> Any:
+    """A configuration file's content from the variable that carried it: plain data, whatever Ansible made of it."""
+    return json.loads(json.dumps(_replaced(variable, [(inert, braces) for braces, inert in _BRACES])))
+
+
+def _inert(content: Any) -> Any:
+    return _replaced(content, _BRACES)
+
+
+def _replaced(content: Any, pairs: Iterable[tuple[str, str]]) -> Any:
+    """Data in which every string has one thing in place of another."""
+    if isinstance(content, dict):
+        return {key: _replaced(value, pairs) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_replaced(value, pairs) for value in content]
+    if isinstance(content, str):
+        for found, instead in pairs:
+            content = content.replace(found, instead)
+    return content

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import bcrypt
+import yaml
 
 from dingli.monitoring.alertmanager import EMAIL_PASSWORD_FILE, WEBHOOK_URL_FILE
 from dingli.monitoring.prometheus import PASSWORD_FILE, USER
+from dingli.monitoring.variables import in_file
 from dingli.pki import PasswordStore
 
 _ROUNDS = 10
@@ -31,6 +33,12 @@ def monitoring_files(monitoring: dict[str, Any], state: str) -> list[dict[str, A
     if monitoring["email"]:
         files.append(_file(EMAIL_PASSWORD_FILE, store.password("alert-email")))
     return files
+
+
+def monitoring_yaml(content: dict[str, Any]) -> str:
+    """A configuration file; its templates get their braces back."""
+    text = yaml.safe_dump(in_file(content), sort_keys=False, allow_unicode=True, width=120)
+    return f"# Managed by role monitoring.\n{text}"
 
 
 def _web(password: str) -> str:
@@ -71,7 +79,7 @@ def _file(path: str, content: str) -> dict[str, Any]:
 
 
 class FilterModule:
-    """`dingli_monitoring | dingli_monitoring_files(dingli_state)`."""
+    """`dingli_monitoring | dingli_monitoring_files(dingli_state)` and so on."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"dingli_monitoring_files": monitoring_files}
+        return {"dingli_monitoring_files": monitoring_files, "dingli_monitoring_yaml": monitoring_yaml}

@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from dingli.environment import Environment, Monitoring, load
-from dingli.monitoring import alertmanager_configuration, monitoring_variables, prometheus_configuration, targets
+from dingli.monitoring import alertmanager_configuration, monitoring_variables, prometheus_configuration, rules, targets
 from dingli.pki import PasswordStore
-from roles.filter_plugins.dingli_monitoring import monitoring_files
+from roles.filter_plugins.dingli_monitoring import monitoring_files, monitoring_yaml
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +82,11 @@ def test_the_hash_is_the_passwords_and_the_same_every_time(lab: Environment, tmp
     known = yaml.safe_load(first)["basic_auth_users"]["dingli"]
     assert bcrypt.checkpw(PasswordStore(tmp_path / "secrets").password("monitoring").encode(), known.encode())
     assert web() == first
+
+
+def test_ansible_sees_no_template_of_its_own_and_prometheus_gets_its_templates(lab: Environment) -> None:
+    carried = monitoring_variables(lab, "ops-1")
+    del carried["webhook_url"]
+    assert "{{ " not in json.dumps(carried)
+    assert yaml.safe_load(monitoring_yaml(carried["rules"])) == rules(lab)
+    assert yaml.safe_load(monitoring_yaml(carried["alertmanager"])) == alertmanager_configuration(lab)
