@@ -112,12 +112,10 @@ class Faults:
         )
         return self.on(member, cause, undo)
 
-    def halted(self, member: str) -> Callable[[], object]:
-        key = f"/dingli/v1/{CELL}/halt"
-        undo = self._etcdctl(member, f"del {key}")
-        self.stack.callback(self.hosts.run, member, undo)
-        self.hosts.run(member, self._etcdctl(member, f"put {key}"), stdin='{"n": 0, "reason": "a test of alerts"}')
-        return lambda: self.hosts.run(member, undo)
+    def halted(self, host: str) -> Callable[[], object]:
+        """By a person, on a host with a main core."""
+        halt, resume = (f'dingli-core-ctl {CELL} {word} --reason "a test of alerts"' for word in ("halt", "resume"))
+        return self.on(host, halt, f"{resume}; true")
 
     def _etcdctl(self, member: str, words: str) -> str:
         keys = f"--cert {pki_file('etcd-root', 'crt')} --key {pki_file('etcd-root', 'key')}"
