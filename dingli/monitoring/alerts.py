@@ -113,6 +113,7 @@ def _journal(environment: Environment) -> Iterator[Alert]:
     majority = members // 2 + 1
     here = "{{ $labels.host }} ({{ $labels.site }})"
     healthy = '(count(etcd_server_has_leader{job="journal"} == 1) or vector(0))'
+    asked = f'count(up{{job="journal"}}) >= {members}'  # all of them: not by a Prometheus that has just started
     says = f"{{{{ $value }}}} of {members} members of the journal of all cells are healthy, {majority} are needed"
     yield Alert(
         "JournalMemberDown",
@@ -123,12 +124,12 @@ def _journal(environment: Environment) -> Iterator[Alert]:
     )
     yield Alert(
         "QuorumAtRisk",
-        f"{healthy} <= {majority}",
+        f"{healthy} <= {majority} and {asked}",
         scaled_s(environment, 30),
         Severity.CRITICAL,
         f"{says}: losing one more stops trading",
     )
-    yield Alert("QuorumLost", f"{healthy} < {majority}", scaled_s(environment, 10), Severity.CRITICAL, says)
+    yield Alert("QuorumLost", f"{healthy} < {majority} and {asked}", scaled_s(environment, 10), Severity.CRITICAL, says)
     yield Alert(
         "JournalDatabaseLarge",
         f"etcd_mvcc_db_total_size_in_bytes / etcd_server_quota_backend_bytes > {DATABASE_SHARE}",
@@ -184,7 +185,9 @@ def _no_leader(environment: Environment, cell: Cell) -> Alert:
     """By cell: where no core answers there is no series that could name it."""
     return Alert(
         "NoLeader",
-        f'(max(dingli_core_leading{{cell="{cell.name}"}}) or vector(0)) == 0',
+        f'(max(dingli_core_leading{{cell="{cell.name}"}}) or vector(0)) == 0'
+        # A Prometheus that has just started has not asked everybody yet.
+        f' and count(up{{job="core",cell="{cell.name}"}}) >= {len(cell.cores)}',
         scaled_s(environment, 15),
         Severity.CRITICAL,
         f"nobody leads cell {cell.name}",

@@ -103,7 +103,7 @@ class Faults:
         small = f"quota-backend-bytes: $(({size} * 100 / 62))"
         command = f"[Service]\\nExecStart=\\nExecStart=/usr/bin/etcd --config-file={_SMALL}\\n"
         cause = (
-            f'sed "s/^quota-backend-bytes.*/{small}/" /etc/etcd/etcd.yaml > {_SMALL}; mkdir -p $(dirname {_DROP_IN}); '
+            f'umask 022; sed "s/^quota-backend-bytes.*/{small}/" /etc/etcd/etcd.yaml > {_SMALL}; mkdir -p $(dirname {_DROP_IN}); '
             f'printf "{command}" > {_DROP_IN}; systemctl daemon-reload; systemctl restart --no-block etcd'
         )
         undo = (
