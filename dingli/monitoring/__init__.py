@@ -4,13 +4,14 @@ from dingli.monitoring.alertmanager import alertmanager_configuration
 from dingli.monitoring.alerts import Alert, alerts, rules
 from dingli.monitoring.prometheus import prometheus_configuration, web_addresses
 from dingli.monitoring.targets import Target, targets
-from dingli.monitoring.variables import monitoring_variables, node_variables
+from dingli.monitoring.variables import monitoring_secrets, monitoring_variables, node_variables
 
 __all__ = [
     "Alert",
     "Target",
     "alertmanager_configuration",
     "alerts",
+    "monitoring_secrets",
     "monitoring_variables",
     "node_variables",
     "prometheus_configuration",

@@ -12,7 +12,10 @@ from dingli.monitoring.alerts import rules
 from dingli.monitoring.delays import facts_interval_s
 from dingli.monitoring.prometheus import prometheus_configuration
 
-__all__ = ["in_file", "monitoring_variables", "node_variables"]
+__all__ = ["CHANNEL_SECRETS", "PASSWORD", "in_file", "monitoring_secrets", "monitoring_variables", "node_variables"]
+
+PASSWORD = "monitoring"  # noqa: S105 - the name of a secret, not the secret
+CHANNEL_SECRETS = {"webhook": "alert-webhook", "email": "alert-email"}
 
 _BRACES = (("{{", "⟦"), ("}}", "⟧"))
 # Prometheus' templates look like Ansible's, which would resolve them: in variables they have other braces.
@@ -40,6 +43,12 @@ def monitoring_variables(environment: Environment, host: str) -> dict[str, Any]:
         "webhook_url": monitoring.webhook.url if monitoring.webhook else None,
         "email": monitoring.email is not None,
     }
+
+
+def monitoring_secrets(environment: Environment) -> tuple[str, ...]:
+    """The names, in the environment's secrets, of what the role `monitoring` delivers."""
+    declared = {"webhook": environment.monitoring.webhook, "email": environment.monitoring.email}
+    return (PASSWORD, *(CHANNEL_SECRETS[name] for name, channel in declared.items() if channel is not None))
 
 
 def in_file(variable: Any) -> Any:

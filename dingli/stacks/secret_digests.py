@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dingli.environment import Cell, CoreKind, Environment, state_dir
+from dingli.monitoring import monitoring_secrets
 from dingli.pki import PasswordStore
 
 __all__ = ["secret_digests"]
@@ -24,7 +25,10 @@ def secret_digests(environment: Environment, group: str, cell: Cell | None, host
         users = [f"minicore-{cell.name}"] if _minimal(cell) & here else []
         return {user: store.digest(store.password(user)) for user in users}
     cells = {"gateway": [cell] if cell else [], "ops": list(environment.cells.values())}.get(group, [])
-    return {f"members-{one.name}": _members(store, one) for one in cells}
+    digests = {f"members-{one.name}": _members(store, one) for one in cells}
+    if group == "ops":
+        digests |= {name: store.digest(store.password(name)) for name in monitoring_secrets(environment)}
+    return digests
 
 
 def _minimal(cell: Cell) -> set[str]:

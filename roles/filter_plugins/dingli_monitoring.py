@@ -12,7 +12,7 @@ import yaml
 
 from dingli.monitoring.alertmanager import EMAIL_PASSWORD_FILE, WEBHOOK_URL_FILE
 from dingli.monitoring.prometheus import PASSWORD_FILE, USER
-from dingli.monitoring.variables import in_file
+from dingli.monitoring.variables import CHANNEL_SECRETS, PASSWORD, in_file
 from dingli.pki import PasswordStore
 
 _ROUNDS = 10
@@ -22,16 +22,16 @@ _SALT_BYTES = 16
 def monitoring_files(monitoring: dict[str, Any], state: str) -> list[dict[str, Any]]:
     """The password of Prometheus and Alertmanager and its hash, the webhook's URL with its token, the mail password."""
     store = PasswordStore(Path(state) / "secrets")
-    password = store.password("monitoring")
+    password = store.password(PASSWORD)
     files = [
         _file(PASSWORD_FILE, password),
         _file("/etc/prometheus/web.yml", _web(password)),
     ]
     if monitoring["webhook_url"] is not None:
-        url = monitoring["webhook_url"].replace("{token}", store.password("alert-webhook"))
+        url = monitoring["webhook_url"].replace("{token}", store.password(CHANNEL_SECRETS["webhook"]))
         files.append(_file(WEBHOOK_URL_FILE, url))
     if monitoring["email"]:
-        files.append(_file(EMAIL_PASSWORD_FILE, store.password("alert-email")))
+        files.append(_file(EMAIL_PASSWORD_FILE, store.password(CHANNEL_SECRETS["email"])))
     return files
 
 

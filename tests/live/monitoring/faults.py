@@ -103,14 +103,15 @@ class Faults:
         small = f"quota-backend-bytes: $(({size} * 100 / 62))"
         command = f"[Service]\\nExecStart=\\nExecStart=/usr/bin/etcd --config-file={_SMALL}\\n"
         cause = (
-            f'umask 022; sed "s/^quota-backend-bytes.*/{small}/" /etc/etcd/etcd.yaml > {_SMALL}; mkdir -p $(dirname {_DROP_IN}); '
-            f'printf "{command}" > {_DROP_IN}; systemctl daemon-reload; systemctl restart --no-block etcd'
+            f'umask 022; sed "s/^quota-backend-bytes.*/{small}/" /etc/etcd/etcd.yaml > {_SMALL}',
+            f'mkdir -p $(dirname {_DROP_IN}); printf "{command}" > {_DROP_IN}',
+            "systemctl daemon-reload; systemctl restart --no-block etcd",
         )
         undo = (
             f"test ! -e {_DROP_IN} || {{ rm -f {_DROP_IN} {_SMALL}; systemctl daemon-reload;"
             " systemctl restart --no-block etcd; }"
         )
-        return self.on(member, cause, undo)
+        return self.on(member, "; ".join(cause), undo)
 
     def halted(self, host: str) -> Callable[[], object]:
         """By a person, on a host with a main core."""
