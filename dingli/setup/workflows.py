@@ -133,8 +133,15 @@ def _tool(root: Path, *arguments: str) -> Callable[[], str]:
 
 def _forget_machines(root: Path) -> str:
     """Remove stack state and generated stack files of the lab: its next machines are others."""
-    state = [path for path in (root / ".dingli" / "pulumi").rglob(f"{_LAB}-*") if path.is_file()]
-    generated = list((root / "stacks").glob(f"Pulumi.{_LAB}-*.yaml"))
+    others = [f"{file.stem}-" for file in (root / "stacks" / "environments").glob(f"{_LAB}-*.yaml")]
+
+    def of_lab(stack: str) -> bool:
+        """`lab-two-primary` is a stack of lab-two, not of the lab."""
+        return stack.startswith(f"{_LAB}-") and not stack.startswith(tuple(others))
+
+    state = [path for path in (root / ".dingli" / "pulumi").rglob(f"{_LAB}-*") if path.is_file() and of_lab(path.name)]
+    found = (root / "stacks").glob(f"Pulumi.{_LAB}-*.yaml")
+    generated = [path for path in found if of_lab(path.name.removeprefix("Pulumi."))]
     known = [root / ".dingli" / _LAB / "known_hosts"]
     known += (root / ".dingli" / _LAB / "evidence-witnesses").glob("*.pub")  # the next witnesses have keys of their own
     for path in [*state, *generated, *known]:

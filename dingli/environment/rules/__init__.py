@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dingli.environment.problems import Problem
-from dingli.environment.rules import cells, hosts, journal, ports, sites
+from dingli.environment.rules import cells, hosts, journal, names, ports, sites
 from dingli.environment.shape import Draft
 
 __all__ = ["RULES"]
 
 RULES: tuple[Callable[[Draft], Iterable[Problem]], ...] = (
+    names.name_no_folder_of_the_clone,
+    names.stacks_are_told_apart,
     sites.roles_are_told_apart,
     sites.networks_are_apart,
     hosts.stand_on_declared_sites,
