@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dingli.exceptions import DingliError
+from dingli.exceptions import DingliError, ExitCode
 
 
 class LabError(DingliError):
@@ -15,3 +15,9 @@ class MachineUnfit(LabError):
 
 class NotOurs(LabError):
     """The lab on this machine belongs to another clone."""
+
+
+class NoSuchHost(LabError):
+    """A host was named that the lab does not have."""
+
+    exit_code = ExitCode.USAGE

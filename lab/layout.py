@@ -8,7 +8,8 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from dingli.environment import Environment, EnvironmentKind
-from lab.exceptions import LabError
+from dingli.environment.problems import near_miss
+from lab.exceptions import LabError, NoSuchHost
 from lab.recipe import known_recipes, load_recipe
 
 _TRANSIT_PREFIX = 30
@@ -60,7 +61,12 @@ class Layout:
         for host in self.hosts:
             if host.name == name:
                 return host
-        raise LabError(f"the lab has no host {name}", f"one of: {', '.join(h.name for h in self.hosts)}")
+        known = [host.name for host in self.hosts]
+        raise NoSuchHost(
+            f"the lab has no host {name!r}",
+            f"one of: {', '.join(known)}{near_miss(name, known)}",
+            "name a host that `dingli lab status` shows",
+        )
 
     def dumps(self) -> str:
         return json.dumps(asdict(self), indent=1)

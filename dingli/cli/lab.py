@@ -13,6 +13,7 @@ import typer
 from dingli.environment import load, project_root
 from dingli.exceptions import DingliError, InputError
 from lab import containers, controller, layout, lifecycle, power, survey
+from lab.exceptions import LabError
 from lab.places import LAYOUT
 
 _HELP = "Sites of systemd hosts on this machine, with a power switch for each."
@@ -114,12 +115,15 @@ def console(host: _Host) -> None:
 @app.command("power", epilog="Examples:\n\ndingli lab power primary-1 off --for 60s\n\ndingli lab power primary-1 on")
 def power_(
     host: _Host,
-    state: Annotated[str, typer.Argument(metavar="STATE", help="off or on.")],
+    state: Annotated[str, typer.Argument(metavar="STATE", help="off, on, or status, which only asks.")],
     duration: Annotated[str, typer.Option("--for", help="When power returns by itself: 60s, 2m; at most 10m.")] = "",
 ) -> None:
     """Cut a host's power, or return it. A power-off always ends by itself, whatever becomes of its caller."""
     _, machines = _running_lab()
     name = machines.host(host).name
+    if state == "status" and not duration:
+        typer.echo(_power_state(name))
+        return
     controller.start()
     if state == "on" and not duration:
         answer = controller.ask({"op": "on", "host": name})
@@ -130,8 +134,18 @@ def power_(
         typer.echo(f"{name} has no power for {seconds:g} s")
     else:
         raise InputError(
-            f"power {state} --for {duration or 'nothing'}", "`off --for 60s`, or `on`", "see `dingli lab power --help`"
+            f"power {state} --for {duration or 'nothing'}",
+            "`off --for 60s`, `on`, or `status`",
+            "see `dingli lab power --help`",
         )
+
+
+def _power_state(host: str) -> str:
+    """Asks; unlike a request for power it starts nothing."""
+    seen = survey.look()
+    if not seen.controller:
+        raise LabError("the power controller does not run", "one that answers", "run `dingli lab up`")
+    return next(one.state for one in seen.hosts if one.name == host)
 
 
 def _running_lab() -> tuple[str, layout.Layout]:

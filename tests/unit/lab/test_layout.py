@@ -7,8 +7,9 @@ from ipaddress import IPv4Network
 import pytest
 
 from dingli.environment import EnvironmentKind, load
+from dingli.exceptions import ExitCode
 from lab import layout
-from lab.exceptions import LabError
+from lab.exceptions import LabError, NoSuchHost
 
 
 def test_hosts_and_networks_are_those_of_the_environment() -> None:
@@ -42,3 +43,11 @@ def test_a_site_may_not_cover_the_routers_addresses() -> None:
     greedy = environment.sites["ops"].model_copy(update={"network": IPv4Network("198.18.255.0/24")})
     with pytest.raises(LabError, match=r"covers 198\.18\.255\.252/30"):
         layout.of(environment.model_copy(update={"sites": {**environment.sites, "ops": greedy}, "hosts": {}}))
+
+
+def test_a_host_that_the_lab_does_not_have_is_wrong_input_with_the_names_it_has() -> None:
+    with pytest.raises(NoSuchHost, match="did you mean 'primary-1'") as refused:
+        layout.of(load("lab")).host("primary1")
+
+    assert refused.value.exit_code is ExitCode.USAGE
+    assert refused.value.remedy
