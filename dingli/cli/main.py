@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import ast
 import importlib
+import os
+import select
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from dingli import __version__
+from dingli.completion import offer, words_so_far
 from dingli.exceptions import DingliError, ExitCode
 
 _FOLDER = Path(__file__).parent
@@ -36,16 +41,18 @@ def help_line(name: str) -> str:
 
 def application(arguments: Sequence[str]) -> typer.Typer:
     """The whole command line, of which only the command that `arguments` asks for is imported."""
-    app = typer.Typer(
-        help=_HELP, epilog=_EPILOG, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
-    )
+    app = typer.Typer(cls=_Top, help=_HELP, epilog=_EPILOG, no_args_is_help=True, pretty_exceptions_enable=False)
     app.callback()(_top)
-    chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
+    asked_by_shell = words_so_far(os.environ)
+    words = arguments if asked_by_shell is None else asked_by_shell
+    chosen = next((word for word in words if not word.startswith("-")), None)
     for name in command_names():
         if name != chosen:
             app.command(name, help=help_line(name))(_not_chosen)
             continue
         command: typer.Typer = importlib.import_module(f"dingli.cli.{name.replace('-', '_')}").app
+        if asked_by_shell is not None:
+            offer(command)
         if len(command.registered_commands) == 1 and not command.registered_callback and not command.registered_groups:
             only = command.registered_commands[0]
             only.name = name
@@ -53,6 +60,28 @@ def application(arguments: Sequence[str]) -> typer.Typer:
         else:
             app.add_typer(command, name=name, help=help_line(name), no_args_is_help=True)
     return app
+
+
+class _Top(TyperGroup):
+    """Ends quietly, as other programs do, when nobody reads its output any more: `dingli status lab | head -1`."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        try:
+            result = super().invoke(ctx)
+            if sys.stdout:  # there is none after `>&-`
+                sys.stdout.flush()
+        except BrokenPipeError as error:
+            if not _reader_is_gone():
+                raise RuntimeError("a pipe broke that is not standard output") from error
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes there
+            raise typer.Exit(128 + signal.SIGPIPE) from None
+        return result
+
+
+def _reader_is_gone() -> bool:
+    output = select.poll()
+    output.register(sys.stdout.fileno(), 0)
+    return any(events & (select.POLLERR | select.POLLHUP) for _, events in output.poll(0))
 
 
 def _not_chosen() -> None:
