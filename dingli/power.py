@@ -12,7 +12,7 @@ from dingli.environment import Environment
 from dingli.environment.model import CommandPower
 from dingli.exceptions import DingliError
 
-__all__ = ["PowerFailed", "PowerRefused", "driver_of", "power_off", "power_on"]
+__all__ = ["PowerFailed", "PowerRefused", "driver_of", "power_off", "power_on", "power_status"]
 
 _COMMAND_TIMEOUT_S = 60
 
@@ -49,7 +49,18 @@ def power_on(environment: Environment, host: str) -> None:
     _run(driver_of(environment, host).on.format(host=host), host)
 
 
-def _run(command: str, host: str) -> None:
+def power_status(environment: Environment, host: str) -> str:
+    """What the driver's `status` command says, on one line; raises PowerRefused for a driver that has none."""
+    driver = driver_of(environment, host)
+    if driver.status is None:
+        raise PowerRefused(
+            f"{driver.name} has no command that only asks", "`status`", f"declare power.{driver.name}.status"
+        )
+    return " ".join(_run(driver.status.format(host=host), host).split())[:200]
+
+
+def _run(command: str, host: str) -> str:
+    """Its standard output; raises PowerFailed."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     try:
         done = subprocess.run(
@@ -68,3 +79,4 @@ def _run(command: str, host: str) -> None:
         raise PowerFailed(
             f"{host}: {command!r} ended with status {done.returncode}: {detail}", "status 0", "run it by hand"
         )
+    return done.stdout

@@ -223,6 +223,8 @@ class CommandPower(Entry):
     driver: Literal["command"]
     off: Annotated[str, BeforeValidator(_power_off_command)]
     on: Annotated[str, BeforeValidator(_power_command)]
+    status: Annotated[str, BeforeValidator(_power_command)] | None = None
+    """Only asks: what `dingli check` runs."""
 
 
 class RedfishPower(Entry):
