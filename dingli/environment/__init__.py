@@ -1,6 +1,7 @@
 """The environment: one file that everything else is derived from.
 
-`load` reads and checks it; the other modules derive: `etcd`, `inventory`, `certificates`, `services`, `witnesses`.
+`load` reads and checks it; the other modules derive: `etcd`, `inventory`, `certificates`, `services`, `witnesses`,
+`logs`.
 """
 
 from dingli.environment.loading import load
@@ -16,6 +17,7 @@ from dingli.environment.model import (
     Instrument,
     Journal,
     Monitoring,
+    Logs,
     OperatingSystem,
     Site,
     SiteRole,
@@ -38,6 +40,7 @@ __all__ = [
     "InvalidEnvironment",
     "Journal",
     "Monitoring",
+    "Logs",
     "OperatingSystem",
     "Problem",
     "Site",

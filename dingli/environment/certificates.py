@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from dingli.environment.logs import SENDER, STORE, logs_host
 from dingli.environment.model import CoreKind, Environment
 
 __all__ = ["MONITOR", "Certificate", "certificates", "pki_file"]
@@ -58,6 +59,11 @@ def certificates(environment: Environment, host: str) -> tuple[Certificate, ...]
     if not environment.site_of(host).trading:
         local = ("localhost", "127.0.0.1")
         found.append(Certificate(MONITOR, MONITOR, sans + local, (SERVER, CLIENT), "prometheus"))
+    if logs_host(environment) is not None:
+        # The receiver files lines under the host that the certificate names, so this name is that host's alone.
+        found.append(Certificate("log", f"log-{host}", sans, (CLIENT,), SENDER))
+    if logs_host(environment) == host:
+        found.append(Certificate("logserver", f"logserver-{host}", sans, (SERVER,), STORE))
     return tuple(found)
 
 

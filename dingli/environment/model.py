@@ -34,6 +34,7 @@ __all__ = [
     "Instrument",
     "Journal",
     "Monitoring",
+    "Logs",
     "OperatingSystem",
     "Power",
     "RedfishPower",
@@ -273,6 +274,14 @@ class Journal(Entry):
     peer_port: Port = 2380
 
 
+class Logs(Entry):
+    """The central logs; everything has a default, and `dingli.environment.logs` says where they are then."""
+
+    keep_days: Positive = 180
+    host: Text | None = None
+    port: Port = 6514
+
+
 class CellPorts(Entry):
     """Where a cell's programs listen on their hosts."""
 
@@ -376,6 +385,7 @@ class Environment(Entry):
     witnesses: tuple[Text, ...] | None = None
     state: StateBackend | None = None
     monitoring: Monitoring = Field(default_factory=Monitoring)
+    logs: Logs = Logs()
     root_key: Path | None = Field(default=None, exclude=True)
     """Not a key of the file: it comes with the hand-over."""
 

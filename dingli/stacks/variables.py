@@ -8,6 +8,7 @@ from dingli.environment import Cell, Environment
 from dingli.environment.certificates import certificates
 from dingli.environment.etcd import initial_cluster
 from dingli.environment.inventory import groups
+from dingli.environment.logs import logs_variables
 from dingli.environment.services import core_configuration, gateway_configuration, load_configuration
 from dingli.monitoring import monitoring_variables, node_variables
 
@@ -34,6 +35,7 @@ def common_variables(environment: Environment) -> dict[str, Any]:
             "initial_cluster": initial_cluster(environment),
             "cells": [_cell(cell) for cell in environment.cells.values()],
         },
+        "dingli_logs": logs_variables(environment),
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from dingli.environment.problems import Problem
 from dingli.environment.rules import cells, hosts, journal, names, ports, sites
+from dingli.environment.rules import cells, hosts, journal, logs, ports, sites
 from dingli.environment.shape import Draft
 
 __all__ = ["RULES"]
@@ -26,5 +27,7 @@ RULES: tuple[Callable[[Draft], Iterable[Problem]], ...] = (
     cells.gateways_are_placed,
     cells.instruments_are_possible,
     cells.sessions_are_told_apart,
+    logs.stand_apart,
+    logs.are_kept_long_enough,
     ports.are_free,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dingli.environment.document import KeyPath
+from dingli.environment.logs import logs_host
 from dingli.environment.problems import Problem
 from dingli.environment.shape import Draft
 
@@ -38,6 +39,9 @@ def _uses(draft: Draft) -> Iterator[tuple[str, int, str, KeyPath]]:
     for host in journal.members:
         yield host, journal.client_port, "the journal's clients", ("journal", "client_port")
         yield host, journal.peer_port, "the journal's members", ("journal", "peer_port")
+    kept_on = logs_host(draft.environment)
+    if kept_on is not None:
+        yield kept_on, draft.environment.logs.port, "the central logs", ("logs", "port")
     for cell in draft.environment.cells.values():
         place = ("cells", cell.name, "ports")
         if not draft.intact(*place):

@@ -10,6 +10,7 @@ from dingli.environment import Environment, load
 from dingli.environment.certificates import certificates
 from dingli.environment.etcd import client_endpoints, initial_cluster, same_city_members
 from dingli.environment.inventory import groups, inventory
+from dingli.environment.logs import logs_host, logs_variables
 from dingli.environment.services import core_configuration, gateway_configuration
 from dingli.environment.witnesses import witness_hosts
 
@@ -45,6 +46,7 @@ def test_same_city_members_are_at_other_sites(lab: Environment) -> None:
 def test_certificates_are_those_of_what_runs_there(lab: Environment) -> None:
     found = {item.name: item for item in certificates(lab, "standby-1")}
     assert set(found) == {"etcd", "core-alpha", "core-alpha-etcd", "gateway-alpha", "fix-alpha", "node"}
+    assert set(found) == {"etcd", "core-alpha", "core-alpha-etcd", "gateway-alpha", "fix-alpha", "log"}
     assert found["etcd"].cn == "etcd-standby-1"
     assert set(found["etcd"].usages) == {"serverAuth", "clientAuth"}
     assert found["core-alpha-etcd"].cn == "", "etcd's JSON gateway refuses a certificate that has a CN"
@@ -52,6 +54,30 @@ def test_certificates_are_those_of_what_runs_there(lab: Environment) -> None:
     assert found["gateway-alpha"].usages == ("clientAuth",)
     assert {item.name: item.cn for item in certificates(lab, "primary-1")}["core-alpha"] == "core-alpha"
     assert {item.name: item.cn for item in certificates(lab, "ops-1")} == {"node": "node-ops-1", "monitor": "monitor"}
+
+
+def test_every_host_has_a_name_of_its_own_for_its_logs_and_ops_has_the_servers_too(lab: Environment) -> None:
+    found = {host: {item.name: item for item in certificates(lab, host)} for host in lab.hosts}
+    assert {host: items["log"].cn for host, items in found.items()} == {host: f"log-{host}" for host in lab.hosts}
+    assert {items["log"].usages for items in found.values()} == {("clientAuth",)}
+    assert [host for host, items in found.items() if "logserver" in items] == ["ops-1"]
+    assert set(found["ops-1"]) == {"log", "logserver"}
+    assert found["ops-1"]["logserver"].usages == ("serverAuth",)
+    assert found["ops-1"]["logserver"].owner != found["ops-1"]["log"].owner, "what is sent could be altered by the sender"
+
+
+def test_central_logs_stand_at_ops_unless_a_host_is_named(lab: Environment) -> None:
+    assert logs_host(lab) == "ops-1"
+    assert logs_variables(lab) == {
+        "host": "ops-1",
+        "address": "198.18.9.11",
+        "port": 6514,
+        "keep_days": 180,
+        "senders": {f"log-{host}": host for host in lab.hosts},
+    }
+    without_ops = lab.model_copy(update={"hosts": {name: lab.hosts[name] for name in lab.hosts if name != "ops-1"}})
+    assert logs_host(without_ops) is None
+    assert logs_variables(without_ops) == {}
 
 
 def test_a_main_core_has_no_password_and_a_minimal_one_has(lab: Environment) -> None:
