@@ -63,7 +63,9 @@ def test_every_host_has_a_name_of_its_own_for_its_logs_and_ops_has_the_servers_t
     assert [host for host, items in found.items() if "logserver" in items] == ["ops-1"]
     assert set(found["ops-1"]) == {"log", "logserver"}
     assert found["ops-1"]["logserver"].usages == ("serverAuth",)
-    assert found["ops-1"]["logserver"].owner != found["ops-1"]["log"].owner, "what is sent could be altered by the sender"
+    assert found["ops-1"]["logserver"].owner != found["ops-1"]["log"].owner, (
+        "what is sent could be altered by the sender"
+    )
 
 
 def test_central_logs_stand_at_ops_unless_a_host_is_named(lab: Environment) -> None:
