@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from dingli.environment import Environment, state_dir
+from dingli.logs.query import Wish, question
+from dingli.logs.remote import ask
 from tests.live.roles.conftest import Hosts
 from tests.live.roles.site_play import Play, apply
 
@@ -139,3 +143,21 @@ def test_a_password_is_found_nowhere_but_in_its_files(environment: Environment, 
         "/etc/dingli/secrets/etcd-core-alpha.password",
         "0",
     }
+    assert not found_centrally(environment, hosts, member, secret)
+
+
+def found_centrally(environment: Environment, hosts: Hosts, host: str, secret: str) -> list[str]:
+    """Lines of all hosts with the secret, once everything that a host has logged until now has arrived."""
+    marker = f"marker-{time.monotonic_ns()}"
+    hosts.run(host, f"logger {marker}")
+    deadline = time.monotonic() + 60
+    while not _central_lines(environment, marker):
+        assert time.monotonic() < deadline, f"{host}'s lines do not arrive at the central logs"
+        time.sleep(0.2)
+    return _central_lines(environment, re.escape(secret))
+
+
+def _central_lines(environment: Environment, pattern: str) -> list[str]:
+    asked = question(environment, Wish(grep=pattern, since="1d"), datetime.now(UTC))
+    with ask(environment, asked) as answer:
+        return [f"{row['host']} {row['identifier']}" for row in answer]
