@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dingli.environment.problems import Problem
-from dingli.environment.rules import cells, hosts, journal, names, ports, sites
-from dingli.environment.rules import cells, hosts, journal, logs, ports, sites
+from dingli.environment.rules import cells, hosts, journal, logs, names, ports, sites
 from dingli.environment.shape import Draft
 
 __all__ = ["RULES"]

@@ -45,15 +45,16 @@ def test_same_city_members_are_at_other_sites(lab: Environment) -> None:
 
 def test_certificates_are_those_of_what_runs_there(lab: Environment) -> None:
     found = {item.name: item for item in certificates(lab, "standby-1")}
-    assert set(found) == {"etcd", "core-alpha", "core-alpha-etcd", "gateway-alpha", "fix-alpha", "node"}
-    assert set(found) == {"etcd", "core-alpha", "core-alpha-etcd", "gateway-alpha", "fix-alpha", "log"}
+    assert set(found) == {"etcd", "core-alpha", "core-alpha-etcd", "gateway-alpha", "fix-alpha", "node", "log"}
     assert found["etcd"].cn == "etcd-standby-1"
     assert set(found["etcd"].usages) == {"serverAuth", "clientAuth"}
     assert found["core-alpha-etcd"].cn == "", "etcd's JSON gateway refuses a certificate that has a CN"
     assert found["core-alpha"].usages == ("serverAuth",), "gateways know a core by it; etcd must not"
     assert found["gateway-alpha"].usages == ("clientAuth",)
     assert {item.name: item.cn for item in certificates(lab, "primary-1")}["core-alpha"] == "core-alpha"
-    assert {item.name: item.cn for item in certificates(lab, "ops-1")} == {"node": "node-ops-1", "monitor": "monitor"}
+    assert {item.name: item.cn for item in certificates(lab, "ops-1") if not item.name.startswith("log")} == {
+        "node": "node-ops-1", "monitor": "monitor"
+    }  # fmt: skip
 
 
 def test_every_host_has_a_name_of_its_own_for_its_logs_and_ops_has_the_servers_too(lab: Environment) -> None:
@@ -61,7 +62,6 @@ def test_every_host_has_a_name_of_its_own_for_its_logs_and_ops_has_the_servers_t
     assert {host: items["log"].cn for host, items in found.items()} == {host: f"log-{host}" for host in lab.hosts}
     assert {items["log"].usages for items in found.values()} == {("clientAuth",)}
     assert [host for host, items in found.items() if "logserver" in items] == ["ops-1"]
-    assert set(found["ops-1"]) == {"log", "logserver"}
     assert found["ops-1"]["logserver"].usages == ("serverAuth",)
     assert found["ops-1"]["logserver"].owner != found["ops-1"]["log"].owner, (
         "what is sent could be altered by the sender"
