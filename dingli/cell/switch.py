@@ -20,10 +20,10 @@ def hand_over(environment: Environment, cell: str, core: str, *, timeout_s: floa
     A switch lapses when its target has not taken it within half a second, and another core leads on; it is asked for
     again then, until the time is over.
     """
-    before = observe(environment, cell, members=False).leader
+    before = leader = observe(environment, cell, members=False).leader
     deadline = time.monotonic() + timeout_s
     while True:
-        if observe(environment, cell, members=False).leader not in (core, ""):
+        if leader not in (core, ""):
             remote.on_any_main_core(environment, cell, "switch", "--to", core)
         left_s = min(_ONE_ATTEMPT_S, deadline - time.monotonic())
         try:
@@ -32,6 +32,7 @@ def hand_over(environment: Environment, cell: str, core: str, *, timeout_s: floa
         except CellError:
             if time.monotonic() > deadline:
                 raise
+        leader = observe(environment, cell, members=False).leader
 
 
 def _why_not(view: View, core: str) -> str | None:

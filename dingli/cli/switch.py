@@ -71,7 +71,7 @@ def switch(
     _tell(
         [
             f"gap: {gap.seconds:.3f} s without a committed entry, between {gap.before} and {gap.after} "
-            f"(of {gap.entries} entries; epoch {gap.epoch} begins with {gap.first})",
+            f"(of {gap.entries} entries); {gap.at_change_s:.3f} s at the change itself, to {gap.first}",
             f"{outcome.leader} leads; done in {outcome.took_s:.1f} s; evidence: {folder}",
         ],
         as_json,

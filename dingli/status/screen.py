@@ -1,4 +1,4 @@
-"""A picture on one screen, for a person."""
+"""A picture on one screen, for a person. Reasons stand at the top, among the problems; the tables stay narrow."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _clock(bounds: tuple[int, int] | None) -> str:
 def _state(host: HostStatus) -> Text:
     if host.reachable:
         return Text(f"reachable ({host.took_s:.1f} s)", _GOOD)
-    return Text(f"NOT REACHED: {host.reason}", _BAD)
+    return Text("NOT REACHED", _BAD)
 
 
 def _journal(picture: Picture) -> Table:
@@ -146,7 +146,7 @@ def _gateways(cell: CellStatus) -> Table:
 
 def _link(cell: CellStatus, gateway: GatewayStatus) -> Text:
     if gateway.linked is None:
-        return Text(f"not known: {gateway.reason}", _BAD)
+        return Text("not known", _BAD)
     if not gateway.linked:
         return Text("NO LEADER", _BAD)
     return Text("linked", _GOOD) if gateway.epoch == cell.epoch else Text(f"linked, epoch {gateway.epoch}", "yellow")

@@ -28,10 +28,12 @@ class EntryTime:
 class Gap:
     """The longest time between two neighbouring entries, `before` and `after`; `first` is the first of the new epoch.
 
-    Where the two are of different leaders, the difference of their clocks (at most 100 ms) is in it.
+    `at_change_s` is the time between the last entry of the old leader and the first of the new one; the difference of
+    their clocks (at most 100 ms) is in it.
     """
 
     seconds: float
+    at_change_s: float
     before: int
     after: int
     first: int
@@ -55,8 +57,9 @@ def measure_gap(entries: Sequence[EntryTime], old_epoch: int) -> Gap | None:
     if first is None or first.n == entries[0].n:
         return None
     before, after = max(pairwise(entries), key=lambda pair: pair[1].time_ns - pair[0].time_ns)
-    seconds = (after.time_ns - before.time_ns) / 1e9
-    return Gap(round(seconds, 6), before.n, after.n, first.n, first.epoch, len(entries))
+    last = entries[first.n - entries[0].n - 1]
+    seconds, at_change_s = ((b.time_ns - a.time_ns) / 1e9 for a, b in ((before, after), (last, first)))
+    return Gap(round(seconds, 6), round(at_change_s, 6), before.n, after.n, first.n, first.epoch, len(entries))
 
 
 def _first_of_newer(entries: Iterable[EntryTime], old_epoch: int) -> EntryTime | None:

@@ -28,7 +28,8 @@ def lab() -> Iterator[Environment]:
     environment = load("lab")
     hand_over(environment, "alpha", HOME)
     yield environment
-    hand_over(environment, "alpha", HOME)
+    if observe(environment, "alpha", members=False).leader != HOME:
+        hand_over(environment, "alpha", HOME)
 
 
 def run(*arguments: str) -> tuple[int, dict[str, Any]]:
@@ -58,8 +59,6 @@ def test_leadership_goes_to_the_standby_site_and_back_and_each_gap_is_measured(l
         newest = Store.of("lab").folders()[-1]
         assert (newest.kind, str(newest.path)) == ("switch", said["evidence"])
         assert json.loads((newest.path / "report.json").read_text())["reason"] == "a test"
-    code, said = switch(HOME)
-    assert (code, said["result"]) == (0, "nothing to do")
 
 
 def test_a_target_that_is_stopped_is_refused_and_nothing_is_touched(lab: Environment) -> None:

@@ -15,7 +15,7 @@ from dingli.status import HostSeen, Picture, judge
 from dingli.status.answers import parse
 
 RECORDED = Path(__file__).parent / "recorded"
-NOW = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
+NOW = datetime(2026, 11, 21, 8, 22, tzinfo=UTC)
 Seen = dict[str, HostSeen]
 
 

@@ -28,7 +28,7 @@ def test_the_longest_distance_around_the_change_is_the_gap() -> None:
 def test_a_new_leader_that_pauses_after_its_first_entry_counts_too() -> None:
     gap = measure_gap(entries((7, 0), (9, 100), (9, 900), (9, 950)), 7)
     assert gap is not None
-    assert (gap.seconds, gap.before, gap.after, gap.first) == (0.8, 12, 13, 12)
+    assert (gap.seconds, gap.before, gap.after, gap.first, gap.at_change_s) == (0.8, 12, 13, 12, 0.1)
 
 
 def test_without_an_entry_on_both_sides_there_is_no_gap() -> None:
