@@ -77,13 +77,13 @@ from dingli.environment import InvalidEnvironment, load
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
 for name in json.load(sys.stdin):
     print(json.dumps([name, "begun", 0, []]), flush=True)
-    began = time.monotonic()
+    began = time.process_time()  # others may keep the machine busy meanwhile
     try:
         load(name + "/lab.yaml")
         found = []
     except InvalidEnvironment as error:
         found = [[problem.line, str(problem)] for problem in error.problems[:20000]]
-    print(json.dumps([name, "judged", time.monotonic() - began, found]), flush=True)
+    print(json.dumps([name, "judged", time.process_time() - began, found]), flush=True)
 """
 
 
@@ -106,7 +106,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         input=json.dumps(list(HOSTILE)),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
     )
     said = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0, f"{said[-1][0]}: exit code {done.returncode}\n{done.stderr[-2000:]}"
