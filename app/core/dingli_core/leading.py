@@ -69,7 +69,7 @@ class Leading:
         self.lease = lease
         self._queue: deque[Pending] = deque()
         self._wake = asyncio.Event()
-        self._last_commit = 0.0
+        self._tick_due = 0.0
         self._ready = False
         self._unpublished: tuple[Batch, Applied] | None = None
         self._appender = Appender(client, keys, replica.machine, config.generation, epoch, time.time_ns)
@@ -105,6 +105,8 @@ class Leading:
             self._keeper.progress()
             await asyncio.sleep(RETRY_S)
             return
+        if not self._queue and time.monotonic() < self._tick_due:
+            return  # a key has changed: that is looked at, and nothing is written for it
         full = len(self._queue) >= FULL_QUEUE_COMMANDS // 2
         pending = gather(self._queue) or [_own(Tick(TICK, 0))]
         await self._append(pending)
@@ -130,7 +132,7 @@ class Leading:
             await self._halt(batch.entry.n, str(error))
             raise
         applied = self._replica.apply(batch.entry, batch.raw, batch.commands)
-        self._last_commit = time.monotonic()
+        self._tick_due = time.monotonic() + TICK_S
         self._keeper.progress()
         self._metrics.committed(len(batch.commands), len(batch.raw), self._appender.last_commit_s)
         self._unpublished = batch, applied
@@ -145,7 +147,7 @@ class Leading:
             return
         self._wake.clear()
         try:
-            async with asyncio.timeout(max(0.0, self._last_commit + TICK_S - time.monotonic())):
+            async with asyncio.timeout(max(0.0, self._tick_due - time.monotonic())):
                 await self._wake.wait()
         except TimeoutError:
             pass
