@@ -191,6 +191,9 @@ class Targets(Entry):
     member_rto_s: Seconds
     rpo_commands: Count
     orders_per_s: Positive
+    core_rto_s: Seconds | None = None
+    """None: measured and reported, not judged; the same below."""
+    switch_gap_s: Seconds | None = None
 
 
 class Bastion(Entry):
@@ -328,6 +331,11 @@ class Cell(Entry):
     sessions: tuple[SessionName, ...]
 
     @property
+    def home(self) -> Core:
+        """The core that leads in steady state: the first automatic one."""
+        return next(core for core in self.cores if core.takeover is Takeover.AUTOMATIC)
+
+    @property
     def members(self) -> tuple[str, ...]:
         """Sessions of members: those that neither probe nor smoke-test the cell."""
         return tuple(name for name in self.sessions if not name.startswith(("PROBE", "SMOKE")))
@@ -388,6 +396,11 @@ class Environment(Entry):
     logs: Logs = Logs()
     root_key: Path | None = Field(default=None, exclude=True)
     """Not a key of the file: it comes with the hand-over."""
+
+    @property
+    def first_cell(self) -> str:
+        """The cell that is meant where none is named; its active core says where the journal's leader belongs."""
+        return next(iter(self.cells))
 
     def site_of(self, host: str) -> Site:
         """The site on which a declared host stands."""

@@ -18,6 +18,8 @@ def core_configuration(environment: Environment, cell: str, host: str) -> dict[s
     declared = environment.cells[cell]
     core = {core.host: core for core in declared.cores}[host]
     name, address, site = f"core-{cell}", environment.hosts[host].address, environment.site_of(host)
+    # Cells that are led from different sites would move the one journal's leader to and fro for ever.
+    places = cell == environment.first_cell
     return {
         "cell": cell,
         "core_id": core.core_id,
@@ -34,7 +36,7 @@ def core_configuration(environment: Environment, cell: str, host: str) -> dict[s
         "max_age_ms": declared.max_age_ms,
         "instruments": [instrument.model_dump(mode="json") for instrument in declared.instruments],
         "state_dir": f"/var/lib/dingli/{name}",
-        "same_city_journal_members": list(same_city_members(environment, host)),
+        "same_city_journal_members": list(same_city_members(environment, host)) if places else [],
         "site": site.name,
         "city": site.city,
         "cores": _cores(declared),

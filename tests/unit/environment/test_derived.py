@@ -45,7 +45,9 @@ def test_same_city_members_are_at_other_sites(lab: Environment) -> None:
 
 def test_certificates_are_those_of_what_runs_there(lab: Environment) -> None:
     found = {item.name: item for item in certificates(lab, "standby-1")}
-    assert set(found) == {"etcd", "core-alpha", "core-alpha-etcd", "gateway-alpha", "fix-alpha", "node", "log"}
+    alpha = {"core-alpha", "core-alpha-etcd", "gateway-alpha", "fix-alpha"}
+    assert set(found) == {"etcd", *alpha, "core-beta", "gateway-beta", "fix-beta", "node", "log"}
+    assert set(found["core-beta"].usages) == {"serverAuth", "clientAuth"}, "a main core's, beside a minimal one's"
     assert found["etcd"].cn == "etcd-standby-1"
     assert set(found["etcd"].usages) == {"serverAuth", "clientAuth"}
     assert found["core-alpha-etcd"].cn == "", "etcd's JSON gateway refuses a certificate that has a CN"
@@ -93,6 +95,25 @@ def test_a_main_core_has_no_password_and_a_minimal_one_has(lab: Environment) -> 
     assert minimal["cores"][0] == {"id": "primary-1/main", "kind": "main", "takeover": "automatic"}
 
 
+def test_one_cell_alone_says_where_the_journals_leader_belongs(lab: Environment) -> None:
+    told = {
+        (cell.name, core.host): core_configuration(lab, cell.name, core.host)["same_city_journal_members"]
+        for cell in lab.cells.values()
+        for core in cell.cores
+    }
+    assert {place for place, members in told.items() if members} == {
+        ("alpha", "primary-1"), ("alpha", "standby-1"), ("alpha", "standby-2"),
+    }  # fmt: skip
+
+
+def test_cells_of_one_host_are_configured_apart(lab: Environment) -> None:
+    alpha, beta = (core_configuration(lab, cell, "standby-1") for cell in ("alpha", "beta"))
+    assert (alpha["core_id"], beta["core_id"]) == ("standby-1/minimal", "standby-1/main")
+    for key in ("listen", "metrics", "state_dir", "tls"):
+        assert alpha[key] != beta[key]
+    assert lab.cells["beta"].home.core_id == "standby-1/main"
+
+
 def test_a_gateway_is_configured_where_it_is_declared(lab: Environment) -> None:
     found = gateway_configuration(lab, "alpha", "primary-2")
     assert found["fix_listen"] == "198.18.1.12:7410"
@@ -105,6 +126,8 @@ def test_groups_say_what_runs_where(lab: Environment) -> None:
     found = groups(lab)
     assert found["journal"] == ("primary-1", "standby-1", "dr-1")
     assert found["core_alpha_minimal"] == ("standby-1", "standby-2")
+    assert found["core_beta_main"] == ("standby-1", "dr-1")
+    assert found["core"] == ("primary-1", "standby-1", "standby-2", "dr-1", "primary-2")
     assert found["site_ops"] == ("ops-1",)
     assert found["emulated"] == ("standby-2",)
     assert not any("-" in name for name in inventory(lab)["all"]["children"])

@@ -87,7 +87,10 @@ def test_only_cores_write_and_only_below_their_cell(access: dict[str, Any]) -> N
         role: [entry["key"] for entry in entries if entry["access"] != "read"]
         for role, entries in access["roles"].items()
     }
-    assert {role: keys for role, keys in writers.items() if keys} == {"core-alpha": ["/dingli/v1/alpha/"]}
+    assert {role: keys for role, keys in writers.items() if keys} == {
+        "core-alpha": ["/dingli/v1/alpha/"],
+        "core-beta": ["/dingli/v1/beta/"],
+    }
 
 
 def test_no_member_has_its_server_certificates_name_as_a_user(access: dict[str, Any]) -> None:

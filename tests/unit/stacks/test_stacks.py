@@ -136,8 +136,11 @@ def test_every_host_is_told_what_runs_on_it() -> None:
     environment = load("lab")
     told = {host: host_variables(environment, host) for host in environment.hosts}
 
-    assert [core["core_id"] for core in told["dr-1"]["dingli_core"]] == ["dr-1/main"]
-    assert [gateway["gateway_id"] for gateway in told["dr-1"]["dingli_gateway"]] == ["dr-1"]
+    cores, gateways = told["dr-1"]["dingli_core"], told["dr-1"]["dingli_gateway"]
+    assert [(core["cell"], core["core_id"]) for core in cores] == [("alpha", "dr-1/main"), ("beta", "dr-1/main")]
+    assert [gateway["cell"] for gateway in gateways] == ["alpha", "beta"]
+    assert [core["cell"] for core in host_variables(environment, "dr-1", "beta")["dingli_core"]] == ["beta"]
+    assert [load["cell"] for load in told["ops-1"]["dingli_load"]] == ["alpha", "beta"]
     assert told["ops-1"]["dingli_core"] == told["ops-1"]["dingli_gateway"] == []
     assert set(common_variables(environment)["dingli_hosts"]) == set(environment.hosts)
     assert known_groups(environment)["ops"] == ["ops-1"]
