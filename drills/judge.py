@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dingli.environment import Environment
 from dingli.exceptions import DingliError
 from drills import measure
 from drills.checker import record
@@ -15,11 +14,14 @@ from drills.checker.check import Verdict, check, replay
 from drills.checker.journal import read_dump
 from drills.checker.record import Incomplete
 from drills.exceptions import TooLittleSeen
+from drills.experiment import Drill
 from drills.settings import Settings
 
 __all__ = ["DrillReport", "Step", "error_of", "judge"]
 
-PROBE, JOURNAL = "probe.jsonl", "journal.jsonl"
+JOURNAL = "journal.jsonl"
+MOST_SILENCE_ELSEWHERE_S = 1.0
+"""A cell that is not drilled answers its probe 20 times a second; a small machine may hold that up for a while."""
 _MOST_FINDINGS = 20
 _TOO_LITTLE = (DingliError, Incomplete, OSError, KeyError, ValueError)
 
@@ -41,6 +43,7 @@ class DrillReport:
     """Everything a reader of the drill needs; times in seconds."""
 
     drill: str
+    title: str
     environment: str
     cell: str
     site: str
@@ -50,11 +53,18 @@ class DrillReport:
     started: str = ""
     taken_over_by: str = ""
     service_rto_s: float | None = None
+    service_target_s: float | None = None
     member_rto_s: dict[str, float] = field(default_factory=dict)
     silent_members: list[str] = field(default_factory=list)
     rpo_commands: int | None = None
     rpo_ids: list[str] = field(default_factory=list)
+    fault_gap_s: float | None = None
+    """Longest time without an answer on any gateway, from just before the fault until after the takeover."""
     failback_gap_s: float | None = None
+    switch_gap_s: float | None = None
+    """The longer of both, where the fault was a switch itself."""
+    other_cells: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What their probes saw: the longest `gap_s`, and under which `epochs`."""
     steps: list[Step] = field(default_factory=list)
     timeline: list[dict[str, Any]] = field(default_factory=list)
     buckets: list[dict[str, Any]] = field(default_factory=list)
@@ -82,30 +92,32 @@ def sum_of_programs() -> str:
     return digest.hexdigest()
 
 
-def judge(drill: str, journal: dict[str, Any], settings: Settings, folder: Path) -> DrillReport:
+def judge(drill: Drill, journal: dict[str, Any], settings: Settings, folder: Path) -> DrillReport:
     """Reads Chaos Toolkit's journal, and the clients' records and the dump in `folder`.
 
     A failed step fails the drill, as does a finding of the checker or a missed target; too little seen is unknown.
     """
-    report = DrillReport(drill, settings.environment.name, settings.cell.name, settings.site, settings.run_id)
+    environment, title = settings.environment, drill.titled(settings)
+    report = DrillReport(drill.name, title, environment.name, settings.cell.name, settings.site, settings.run_id)
     report.steps = _steps(journal)
     report.started = str(journal.get("start", ""))
-    _describe(report, settings.environment, settings)
+    _describe(report, drill, settings)
     doubts = []
     if not journal.get("run"):
         doubts.append("no step of the drill was begun: nothing was touched, and nothing measured")
     else:
-        for part in (_times, _members, _failback, _checked):
+        for part in (_times, _gap, _members, _failback, _switched, _elsewhere, _checked):
             try:
-                part(report, folder, settings)
+                part(report, drill, folder, settings)
             except _TOO_LITTLE as error:
                 doubts.append(f"could not be measured: {error.found if isinstance(error, DingliError) else error}")
-        _draw_timeline(report)
+        _draw_timeline(report, drill)
     if silent := report.silent_members:
         doubts.append(f"members that saw nothing after the takeover: {', '.join(silent)}")
     if report.checker.get("verdict") == Verdict.UNKNOWN:
         doubts.append(f"the checker could not tell: {report.checker['why']}")
     proven = [*_failed(report, journal), *_found(report), *_missed_targets(report, settings)]
+    proven += _hurt(report) if drill.others_keep_service else []
     report.verdict = Verdict.FAIL if proven else Verdict.UNKNOWN if doubts else Verdict.PASS
     report.reasons = list(dict.fromkeys([*proven, *doubts]))
     return report
@@ -156,10 +168,29 @@ def _missed_targets(report: DrillReport, settings: Settings) -> list[str]:
     """Times of an emulated core are reported, and judged by nobody."""
     if _is_emulated(report.taken_over_by, settings):
         return []
-    targets, pairs = settings.environment.targets, []
-    pairs.append(("service RTO", report.service_rto_s, targets.service_rto_s))
-    pairs.append(("member RTO", report.worst_member_rto_s, targets.member_rto_s))
-    return [f"{name} {took:.2f} s, target {most:g} s" for name, took, most in pairs if took is not None and took > most]
+    targets = settings.environment.targets
+    pairs = [
+        ("service RTO", report.service_rto_s, report.service_target_s),
+        ("member RTO", report.worst_member_rto_s, targets.member_rto_s),
+        ("switch gap", report.switch_gap_s, targets.switch_gap_s),
+    ]
+    return [
+        f"{name} {took:.2f} s, target {most:g} s"
+        for name, took, most in pairs
+        if took is not None and most is not None and took > most
+    ]
+
+
+def _hurt(report: DrillReport) -> list[str]:
+    """How the other cells felt what was not theirs."""
+    found = []
+    for cell, seen in report.other_cells.items():
+        if seen["gap_s"] > MOST_SILENCE_ELSEWHERE_S:
+            most = MOST_SILENCE_ELSEWHERE_S
+            found.append(f"cell {cell} was silent for {seen['gap_s']:.2f} s meanwhile, at most {most:g} s expected")
+        if len(seen["epochs"]) > 1:
+            found.append(f"leadership of cell {cell} changed meanwhile: epochs {seen['epochs']}")
+    return found
 
 
 def _output(report: DrillReport, name: str) -> dict[str, Any]:
@@ -169,16 +200,16 @@ def _output(report: DrillReport, name: str) -> dict[str, Any]:
     raise TooLittleSeen(f"the step {name!r} left no result", "one")
 
 
-def _describe(report: DrillReport, environment: Environment, settings: Settings) -> None:
-    targets = environment.targets
-    report.targets = {
-        "service_rto_s": targets.service_rto_s,
-        "member_rto_s": targets.member_rto_s,
-        "rpo_commands": targets.rpo_commands,
-    }
+def _describe(report: DrillReport, drill: Drill, settings: Settings) -> None:
+    environment = settings.environment
+    targets = environment.targets.model_dump(include={*_TARGETS})
+    report.targets = {name: most for name, most in targets.items() if most is not None}
+    report.service_target_s = report.targets["service_rto_s"]
+    if drill.target == "core_rto_s":
+        report.service_target_s = report.targets.get("core_rto_s", report.service_target_s)
     cores = [core.host for core in settings.cell.cores]
     report.emulated = sorted(name for name in cores if environment.hosts[name].emulated)
-    if environment.kind == "lab":
+    if environment.kind == "lab" and settings.site:
         report.caveats.append(
             "Power was cut to containers: the machine's page cache survived and the journal's members share a disk, "
             "so loss of unsynced writes was not tested."
@@ -190,19 +221,31 @@ def _describe(report: DrillReport, environment: Environment, settings: Settings)
     report.caveats.append("The journal's etcd is a common mode of failure of all cores of its cells.")
 
 
-def _times(report: DrillReport, folder: Path, settings: Settings) -> None:
-    t0_ns, offset_ns = _t0(report)
-    orders = measure.read_probe(folder / PROBE, offset_ns)
+def _times(report: DrillReport, drill: Drill, folder: Path, settings: Settings) -> None:
+    t0_ns, offset_ns = _t0(report, drill)
+    orders = measure.read_probe(folder / measure.PROBE, offset_ns)
     report.buckets = [asdict(one) for one in measure.buckets(orders, t0_ns)]
     report.taken_over_by = str(_output(report, "taken-over")["core"])
-    report.service_rto_s = measure.service_rto_s(orders, t0_ns)
+    if settings.strikes_leader:
+        report.service_rto_s = measure.service_rto_s(orders, t0_ns)
     if unseen := sorted(set(settings.cell.gateways) - {one.gateway for one in orders}):
         raise TooLittleSeen(f"no probe on the gateways {', '.join(unseen)}", "one on each")
 
 
-def _members(report: DrillReport, folder: Path, settings: Settings) -> None:
-    t0_ns, offset_ns = _t0(report)
-    probe = folder / PROBE
+def _gap(report: DrillReport, drill: Drill, folder: Path, settings: Settings) -> None:
+    """Where the fault spares the leader, this is what counts: nobody takes over."""
+    t0_ns, offset_ns = _t0(report, drill)
+    orders = measure.read_probe(folder / measure.PROBE, offset_ns)
+    report.fault_gap_s = measure.silence_between_s(orders, t0_ns, int(_output(report, "taken-over")["at_ns"]))
+    if not settings.strikes_leader:
+        report.service_rto_s = report.fault_gap_s
+
+
+def _members(report: DrillReport, drill: Drill, folder: Path, settings: Settings) -> None:
+    if not settings.strikes_leader:
+        return
+    t0_ns, offset_ns = _t0(report, drill)
+    probe = folder / measure.PROBE
     members = [path for path in _records(folder) if not path.name.startswith("PROBE")]
     old_epoch = measure.epoch_before(measure.read_probe(probe, offset_ns), t0_ns)
     found = measure.member_rto_s(members, probe, old_epoch, t0_ns, offset_ns)
@@ -211,17 +254,37 @@ def _members(report: DrillReport, folder: Path, settings: Settings) -> None:
     report.silent_members = sorted(declared - set(report.member_rto_s))
 
 
-def _failback(report: DrillReport, folder: Path, _: Settings) -> None:
-    """How long leadership going home was felt; not a target, so that missing it is told and not judged."""
+def _failback(report: DrillReport, drill: Drill, folder: Path, _: Settings) -> None:
+    """How long leadership going home was felt."""
     back = _output(report, "fail-back")
-    orders = measure.read_probe(folder / PROBE, _t0(report)[1])
-    around = [one for one in orders if back["started_ns"] - 2e9 <= one.due_ns <= back["done_ns"] + 5e9]
-    report.failback_gap_s = measure.longest_silence_s(around)
+    orders = measure.read_probe(folder / measure.PROBE, _t0(report, drill)[1])
+    report.failback_gap_s = measure.silence_between_s(orders, back["started_ns"], back["done_ns"])
     if report.failback_gap_s is None:
         report.caveats.append("The load had ended before leadership went home: that switch's gap was not measured.")
 
 
-def _checked(report: DrillReport, folder: Path, settings: Settings) -> None:
+def _switched(report: DrillReport, drill: Drill, _folder: Path, _: Settings) -> None:
+    """Only a drill of switches is judged by their gaps."""
+    if drill.target != "switch_gap_s":
+        return
+    if report.fault_gap_s is None or report.failback_gap_s is None:
+        raise TooLittleSeen("the load did not last for the switch and the switch back", "a probe during both")
+    report.switch_gap_s = max(report.fault_gap_s, report.failback_gap_s)
+
+
+def _elsewhere(report: DrillReport, drill: Drill, folder: Path, settings: Settings) -> None:
+    for cell in settings.other_cells:
+        path = folder / measure.probe_of(cell)
+        if not path.exists() and not drill.others_keep_service:
+            continue  # evidence from before there was another cell
+        orders = measure.read_probe(path, _t0(report, drill)[1])
+        gap_s = measure.longest_silence_s(orders)
+        if gap_s is None:
+            raise TooLittleSeen(f"cell {cell} acknowledged fewer than two of its probe's orders", "most of them")
+        report.other_cells[cell] = {"gap_s": round(gap_s, 3), "epochs": measure.epochs(orders)}
+
+
+def _checked(report: DrillReport, _drill: Drill, folder: Path, settings: Settings) -> None:
     dump = read_dump(folder / JOURNAL)
     journal = replay(settings.cell.name, dump.entries, int(_output(report, "collect")["head"]))
     checked = check(record.read(_records(folder)), journal)
@@ -230,29 +293,35 @@ def _checked(report: DrillReport, folder: Path, settings: Settings) -> None:
 
 
 def _records(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*.jsonl") if path.name not in (PROBE, JOURNAL, "record.jsonl"))
+    names = [path for path in folder.glob("*.jsonl") if path.name not in (JOURNAL, "record.jsonl")]
+    return sorted(path for path in names if not path.name.startswith("probe"))
 
 
-def _t0(report: DrillReport) -> tuple[int, int]:
-    """The moment of the first cut, and how far the load host's clock is ahead, in nanoseconds."""
-    return int(_output(report, "site-loses-power")["t0_ns"]), int(_output(report, "clock-offset")["offset_ns"])
+def _t0(report: DrillReport, drill: Drill) -> tuple[int, int]:
+    """The moment of the fault, and how far the load host's clock is ahead, in nanoseconds."""
+    return int(_output(report, drill.fault)["t0_ns"]), int(_output(report, "clock-offset")["offset_ns"])
 
 
+_TARGETS = ("service_rto_s", "member_rto_s", "rpo_commands", "core_rto_s", "switch_gap_s")
 _MOMENTS = [
+    ("the active core is killed", "core-is-killed", "t0_ns"),
+    ("the active core is stopped", "core-stops", "t0_ns"),
+    ("the old core goes on", "core-goes-on", "at_ns"),
+    ("switch asked for", "switch-away", "t0_ns"),
     ("the site loses power", "site-loses-power", "t0_ns"),
     ("power is off everywhere", "site-loses-power", "done_ns"),
     ("{core} leads, seen from outside", "taken-over", "at_ns"),
     ("power is back", "power-returns", "at_ns"),
-    ("the site has caught up", "rejoined", "at_ns"),
+    ("what was struck has caught up", "rejoined", "at_ns"),
     ("fail-back asked for", "fail-back", "started_ns"),
     ("leadership is home", "fail-back", "done_ns"),
 ]
 
 
-def _draw_timeline(report: DrillReport) -> None:
-    """What is known of the moments, counted from the cut."""
+def _draw_timeline(report: DrillReport, drill: Drill) -> None:
+    """What is known of the moments, counted from the fault."""
     outputs = {step.name: step.output for step in reversed(report.steps) if isinstance(step.output, dict)}
-    t0_ns = outputs.get("site-loses-power", {}).get("t0_ns")
+    t0_ns = outputs.get(drill.fault, {}).get("t0_ns")
     if t0_ns is None:
         return
     moments = [
@@ -260,7 +329,7 @@ def _draw_timeline(report: DrillReport) -> None:
         for what, step, key in _MOMENTS
         if key in outputs.get(step, {})
     ]
-    if report.service_rto_s is not None:
+    if report.service_rto_s is not None and report.service_rto_s != report.fault_gap_s:
         moments.append((report.service_rto_s, "first acknowledgement under the new epoch"))
     report.timeline = [{"at_s": round(at_s, 3), "what": what} for at_s, what in sorted(moments)]
 

@@ -1,6 +1,6 @@
-"""RTO, as the probe and the members saw it.
+"""RTO and silence, as the probes and the members saw them.
 
-Service RTO: from the first cut to the first acknowledgement under a newer epoch, on any gateway. Member RTO: the same
+Service RTO: from the fault to the first acknowledgement under a newer epoch, on any gateway. Member RTO: the same
 for each member that uses a standard FIX client (HeartBtInt 5, ReconnectInterval 1), the worst of them. Both in seconds
 on the controller's clock.
 """
@@ -18,6 +18,12 @@ from drills.checker import record
 from drills.exceptions import TooLittleSeen
 
 BUCKET_S = 0.25
+PROBE = "probe.jsonl"
+
+
+def probe_of(cell: str) -> str:
+    """The file of the probe that watches a cell that is not drilled."""
+    return f"probe-{cell}.jsonl"
 
 
 @dataclass(frozen=True)
@@ -112,3 +118,13 @@ def longest_silence_s(orders: Iterable[Order]) -> float | None:
     """Longest time without any acknowledgement between the first and the last; None with fewer than two."""
     acked = sorted(one.acked_ns for one in orders if one.acked_ns is not None)
     return max(((later - earlier) / 1e9 for earlier, later in pairwise(acked)), default=None)
+
+
+def silence_between_s(orders: Iterable[Order], from_ns: int, to_ns: int) -> float | None:
+    """The same of the orders that were due from 2 s before one moment to 5 s after the other."""
+    return longest_silence_s(one for one in orders if from_ns - 2e9 <= one.due_ns <= to_ns + 5e9)
+
+
+def epochs(orders: Iterable[Order]) -> list[int]:
+    """Under which epochs orders were acknowledged."""
+    return sorted({one.epoch for one in orders if one.epoch is not None})

@@ -49,7 +49,10 @@ def render_html(report: DrillReport) -> str:
     )
     emulated = report.taken_over_by.split("/")[0] in report.emulated
     page = templates.get_template("report.html.j2")
-    return page.render(report=report, picture=_picture(report), bad=_missed(report, emulated), emulated=emulated)
+    missed = _missed(report, emulated)
+    return page.render(
+        report=report, picture=_picture(report), bad=missed, emulated=emulated, service_goal=report.service_target_s
+    )
 
 
 def _missed(report: DrillReport, emulated: bool) -> set[str]:
@@ -57,7 +60,8 @@ def _missed(report: DrillReport, emulated: bool) -> set[str]:
     pairs: dict[str, tuple[float | None, float | None]] = {}
     pairs["rpo"] = (report.rpo_commands, report.targets.get("rpo_commands"))
     if not emulated:
-        pairs["service"] = report.service_rto_s, report.targets.get("service_rto_s")
+        pairs["service"] = report.service_rto_s, report.service_target_s
+        pairs["switch"] = report.switch_gap_s, report.targets.get("switch_gap_s")
         pairs["member"] = report.worst_member_rto_s, report.targets.get("member_rto_s")
     return {name for name, (found, most) in pairs.items() if found is not None and most is not None and found > most}
 

@@ -30,7 +30,7 @@ DEPTH_TICKS: Final = 20
 @events.init_command_line_parser.add_listener
 def _options(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "--load-config", default="/etc/dingli/load-alpha.json", help="cell, gateways, sessions and passwords"
+        "--load-config", required=True, help="/etc/dingli/load-CELL.json: gateways, sessions and passwords"
     )
     parser.add_argument("--rate", type=float, default=100.0, help="orders a second, all users together")
     parser.add_argument("--record", default="", help="folder for the records that the checker reads")

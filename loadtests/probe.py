@@ -96,7 +96,7 @@ class Probe:
 def main() -> None:
     """Runs all probes of the configuration, one for each gateway."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--config", type=Path, default=Path("/etc/dingli/load-alpha.json"))
+    parser.add_argument("--config", type=Path, required=True, help="/etc/dingli/load-CELL.json")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--rate", type=float, default=100.0, help="orders a second, all gateways together")
     parser.add_argument("--out", type=Path, required=True)

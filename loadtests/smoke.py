@@ -44,7 +44,7 @@ def order_through(config: LoadConfig, gateway: Gateway, name: str) -> float | No
 def main() -> None:
     """Every gateway at once."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split(":")[0])
-    parser.add_argument("--config", type=Path, default=Path("/etc/dingli/load-alpha.json"))
+    parser.add_argument("--config", type=Path, required=True, help="/etc/dingli/load-CELL.json")
     config = LoadConfig.read(parser.parse_args().config)
     pairs = list(zip(config.gateways, config.smokes(), strict=False))
     with ThreadPoolExecutor(len(pairs)) as pool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import typer
 import yaml
@@ -15,43 +16,52 @@ from dingli.exceptions import ExitCode, InputError
 app = typer.Typer()
 
 _EPILOG = (
-    "Examples:\n\ndingli drill site_loss lab\n\n"
+    "Examples:\n\ndingli drill (lists them)\n\n"
+    "dingli drill site_loss lab\n\n"
     "dingli drill site_loss lab --site standby --off 30\n\n"
-    "dingli drill site_loss lab --yes --takeover-by standby-2/minimal --json"
+    "dingli drill core_kill lab --yes --cell alpha\n\n"
+    "dingli drill switch lab --yes --takeover-by standby-2/minimal --json"
 )
 
 
-def _drill_files() -> dict[str, Path]:
-    return {path.stem: path for path in sorted((project_root() / "drills").glob("*.yaml"))}
+def experiments() -> dict[str, dict[str, Any]]:
+    """Every drill by name, as its file describes it."""
+    return {path.stem: _read(path) for path in sorted((project_root() / "drills").glob("*.yaml"))}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    experiment: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return experiment
 
 
 @app.command(epilog=_EPILOG)
 def drill(
-    name: str = typer.Argument(metavar="DRILL", help="The drill: a file drills/DRILL.yaml."),
+    name: str = typer.Argument("", metavar="[DRILL]", help="The drill: a file drills/DRILL.yaml. None: list them."),
     environment: str = typer.Argument("lab", metavar="[ENV]", help="The environment, by name."),
-    cell: str = typer.Option("alpha", help="The cell that members trade on meanwhile."),
-    site: str = typer.Option("primary", help="The site that loses power."),
-    takeover_by: str = typer.Option("", help="The core that has to take over; other candidates are held back."),
-    rate: float = typer.Option(100.0, min=1, max=5000, help="Orders a second of all members together."),
-    off_s: int = typer.Option(20, "--off", min=5, max=300, help="Longest time without power, seconds."),
-    load_s: int = typer.Option(60, "--load", min=20, max=900, help="How long members trade, seconds."),
+    cell: str = typer.Option(None, help="The cell that is drilled; the first one unless told otherwise."),
+    site: str = typer.Option(None, help="The site that loses power; the one that leads unless told otherwise."),
+    takeover_by: str = typer.Option(None, help="The core that has to take over; other candidates are held back."),
+    rate: float = typer.Option(None, min=1, max=5000, help="Orders a second of all members together."),
+    off_s: int = typer.Option(None, "--off", min=5, max=300, help="Longest time that the fault may last, seconds."),
+    load_s: int = typer.Option(None, "--load", min=20, max=900, help="How long members trade, seconds."),
     yes: bool = typer.Option(False, "--yes", help="Do not ask (environments of kind lab only)."),
     as_json: bool = typer.Option(False, "--json", help="Print the report as JSON at the end."),
 ) -> None:
-    """Runs one drill. Exit status: 0 passed, 1 failed or refused, 3 unknown."""
-    files = _drill_files()
-    if name not in files:
-        raise InputError(f"no drill {name!r}", f"one of {', '.join(files)}", "see drills/")
+    """Runs one drill, or lists them. Exit status: 0 passed, 1 failed or refused, 3 unknown."""
+    found = experiments()
+    if not name:
+        _list(found, as_json)
+        return
+    if name not in found:
+        raise InputError(f"no drill {name!r}", f"one of {', '.join(found)}", "`dingli drill` lists them")
+    asked = {"cell": cell, "site": site, "takeover_by": takeover_by, "rate": rate, "off_s": off_s, "load_s": load_s}
+    given = {key: str(value) for key, value in asked.items() if value is not None}
+    experiment = configured(found[name], name, environment, given, yes)
     os.environ["CHAOSTOOLKIT_DISABLE_TELEMETRY"] = "1"
     from chaoslib.experiment import run_experiment
 
     from drills.controls.drill import held
 
-    experiment = yaml.safe_load(files[name].read_text(encoding="utf-8"))
-    experiment["configuration"] = {
-        "environment": environment, "cell": cell, "site": site, "takeover_by": takeover_by, "rate": str(rate),
-        "off_s": str(off_s), "load_s": str(load_s), "assume_yes": "yes" if yes else "",
-    }  # fmt: skip
     run_experiment(experiment, {"runtime": {"rollbacks": {"strategy": "always"}}})
     if held.refused is not None:
         raise typer.Exit(held.refused.exit_code)
@@ -65,6 +75,28 @@ def drill(
     raise typer.Exit({"pass": ExitCode.OK, "fail": ExitCode.FAILED}.get(report.verdict, ExitCode.UNKNOWN))
 
 
+def configured(
+    experiment: dict[str, Any], name: str, environment: str, given: dict[str, str], yes: bool
+) -> dict[str, Any]:
+    """The experiment with what was given in place of its defaults; InputError for what this drill does not know."""
+    defaults = {key: str(value["default"]) for key, value in experiment["configuration"].items()}
+    options = {"off_s": "--off", "load_s": "--load", "takeover_by": "--takeover-by"}
+    if unknown := [options.get(key, f"--{key}") for key in given if key not in defaults]:
+        raise InputError(f"{name} with {', '.join(unknown)}", "an option that this drill has", "leave it out")
+    own = {"environment": environment, "assume_yes": "yes" if yes else ""}
+    return {**experiment, "configuration": defaults | given | own}
+
+
+def _list(found: dict[str, dict[str, Any]], as_json: bool) -> None:
+    lines = {name: str(experiment["description"]) for name, experiment in found.items()}
+    if as_json:
+        typer.echo(json.dumps(lines, indent=1))
+        return
+    for name, line in lines.items():
+        typer.echo(f"{name:<10}  {line}")
+    typer.echo("\nwhat next: dingli drill NAME ENV   shows the plan, then asks")
+
+
 def _summary(report: object) -> None:
     from drills.judge import DrillReport
 
@@ -72,10 +104,16 @@ def _summary(report: object) -> None:
     typer.echo(f"verdict      {report.verdict.upper()}")
     for reason in report.reasons:
         typer.echo(f"             {reason}")
-    for label, value in (("service RTO", report.service_rto_s), ("member RTO", report.worst_member_rto_s)):
+    times = {"service RTO": report.service_rto_s, "member RTO": report.worst_member_rto_s}
+    if report.switch_gap_s is not None:
+        times = {"switch gap": report.switch_gap_s}
+    for label, value in times.items():
         typer.echo(f"{label:12} " + ("not measured" if value is None else f"{value:.2f} s"))
     rpo = "not measured" if report.rpo_commands is None else f"{report.rpo_commands} commands"
     typer.echo(f"RPO          {rpo} {' '.join(report.rpo_ids)}")
+    for cell, seen in report.other_cells.items():
+        changed = ", its leadership changed" if len(seen["epochs"]) > 1 else ""
+        typer.echo(f"cell {cell:<7} longest time without an answer {seen['gap_s']:.2f} s{changed}")
     from drills.controls.drill import held
 
     if held.run is not None:

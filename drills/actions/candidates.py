@@ -7,6 +7,7 @@ from typing import Any
 
 from dingli.cell import remote
 from dingli.ssh import SshError
+from drills.actions import timers
 from drills.exceptions import StepFailed
 from drills.settings import Settings
 
@@ -32,15 +33,7 @@ def hold_back_others(configuration: dict[str, Any]) -> dict[str, Any]:
     settings = Settings.of(configuration)
     unit = f"dingli-core@{settings.cell.name}.service"
     for host in _others(settings):
-        timer = [
-            "systemd-run",
-            f"--on-active={settings.load_s + _REST_S}",
-            f"--unit=dingli-drill-{settings.run_id}",
-            "systemctl",
-            "start",
-            unit,
-        ]
-        remote.run(settings.environment, host, shlex.join(timer))
+        timers.arm(settings, host, settings.load_s + _REST_S, "systemctl", "start", unit)
         remote.run(settings.environment, host, shlex.join(["systemctl", "stop", unit]))
     return {"held_back": _others(settings)}
 
@@ -62,9 +55,4 @@ def let_others_go(configuration: dict[str, Any]) -> dict[str, Any]:
 def _let_go(settings: Settings, host: str) -> None:
     unit = f"dingli-core@{settings.cell.name}.service"
     remote.run(settings.environment, host, shlex.join(["systemctl", "start", "--no-block", unit]))
-    try:
-        timer = f"dingli-drill-{settings.run_id}.timer"
-        remote.run(settings.environment, host, shlex.join(["systemctl", "stop", timer]))
-    except SshError as error:
-        if "not loaded" not in error.found:
-            raise
+    timers.disarm(settings, host)

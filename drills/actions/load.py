@@ -9,6 +9,7 @@ from typing import Any
 from dingli.cell import remote
 from dingli.ssh import SshError
 from drills.exceptions import StepFailed
+from drills.measure import PROBE, probe_of
 from drills.settings import Settings
 
 __all__ = ["end_load", "start_load", "stop_load"]
@@ -28,9 +29,19 @@ def _units(settings: Settings) -> dict[str, list[str]]:
     ]  # fmt: skip
     probe = [
         "/usr/local/bin/dingli-load", "probe", "--config", config, "--seconds", str(settings.load_s), "--rate", "100",
-        "--out", f"{folder}/probe.jsonl", "--record", folder,
+        "--out", f"{folder}/{PROBE}", "--record", folder,
     ]  # fmt: skip
-    return {f"dingli-load-{settings.run_id}": locust, f"dingli-probe-{settings.run_id}": probe}
+    units = {f"dingli-load-{settings.run_id}": locust, f"dingli-probe-{settings.run_id}": probe}
+    watches = {f"dingli-probe-{other}-{settings.run_id}": _watch(settings, other) for other in settings.other_cells}
+    return units | watches
+
+
+def _watch(settings: Settings, other: str) -> list[str]:
+    """A probe of a cell that is not drilled: whether it kept its service, and nothing for the checker."""
+    return [
+        "/usr/local/bin/dingli-load", "probe", "--config", f"/etc/dingli/load-{other}.json",
+        "--seconds", str(settings.load_s), "--rate", "20", "--out", f"{settings.load_folder}/{probe_of(other)}",
+    ]  # fmt: skip
 
 
 def start_load(configuration: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from dingli.power import power_off, power_on
-from drills.exceptions import DrillRefused
 from drills.settings import Settings
 
 __all__ = ["give_power_back", "site_loses_power"]
@@ -18,15 +17,11 @@ def site_loses_power(configuration: dict[str, Any]) -> dict[str, Any]:
 
     Returns `t0_ns`, the moment (wall clock) just before the first cut was asked for, from which RTO counts.
     """
-    settings = Settings.of(configuration)
-    if not settings.run_id:
-        raise DrillRefused(
-            "no drill was confirmed", "a run begun by drills.controls.drill", "keep it in the experiment"
-        )
+    settings = Settings.confirmed(configuration)
     t0_ns = time.time_ns()
     with ThreadPoolExecutor(len(settings.hosts)) as pool:
         list(pool.map(lambda host: power_off(settings.environment, host, settings.off_s), settings.hosts))
-    return {"t0_ns": t0_ns, "done_ns": time.time_ns(), "hosts": settings.hosts, "off_s": settings.off_s}
+    return {"t0_ns": t0_ns, "done_ns": time.time_ns(), "hosts": settings.hosts}
 
 
 def give_power_back(configuration: dict[str, Any]) -> dict[str, Any]:

@@ -18,13 +18,12 @@ def main() -> None:
     """Prints the report as JSON."""
     parser = argparse.ArgumentParser(prog="python -m drills.checker", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("folder", type=Path, help="holds journal.jsonl and one *.jsonl per client")
-    parser.add_argument("--cell", default="alpha")
+    parser.add_argument("--cell", required=True, help="its name is part of every hash")
     options = parser.parse_args()
     try:
         dump = read_dump(options.folder / "journal.jsonl")
-        records = [
-            path for path in sorted(options.folder.glob("*.jsonl")) if path.name not in ("journal.jsonl", "probe.jsonl")
-        ]
+        files = sorted(options.folder.glob("*.jsonl"))
+        records = [path for path in files if path.name != "journal.jsonl" and not path.name.startswith("probe")]
         report = check(read(records), replay(options.cell, dump.entries, dump.head))
     except (Incomplete, OSError) as error:
         report = Report(Verdict.UNKNOWN, str(error))

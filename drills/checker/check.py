@@ -41,6 +41,7 @@ class Kind(StrEnum):
     ONE_SIDED = "fill seen by one side"
     JOURNAL = "journal disagrees with the reference"
     GARBLED = "garbled message received"
+    OLD_LEADER = "written by a leader that was replaced"
 
 
 @dataclass(frozen=True)
@@ -79,19 +80,26 @@ class Replay:
     told: dict[tuple[str, int], dict[int, tuple[int, int, Record]]]
     # session -> the entries that reset its numbers
     resets: dict[str, list[int]]
+    # entries of an epoch older than that of the entry before
+    late: list[str] = field(default_factory=list)
 
 
 def replay(cell: str, entries: Iterable[bytes], head: int) -> Replay:
     """Executes a journal from 1 to `head`; raises Incomplete when it is not all there."""
     reference = Reference(cell)
     result = Replay(cell, head, [], [], defaultdict(dict), defaultdict(list))
+    newest = (0, 0)
     for data in entries:
         expected = reference.hash
         try:
             done = reference.apply(data)
         except (WireError, ValueError) as error:
             raise Incomplete(f"the journal does not replay after entry {reference.head}: {error}") from error
-        previous = Entry.decode(data).previous_hash
+        entry = Entry.decode(data)
+        previous = entry.previous_hash
+        if (entry.generation, entry.epoch) < newest:
+            result.late.append(f"entry {entry.n} under epoch {entry.epoch}, after one under epoch {newest[1]}")
+        newest = max(newest, (entry.generation, entry.epoch))
         if previous != expected and reference.head == 1:
             raise Incomplete(f"the first entry does not follow the beginning of cell {cell}: another cell's journal?")
         if previous != expected:
@@ -150,6 +158,8 @@ class _Check:
     def everything(self) -> None:
         for disagreement in self.journal.disagreements:
             self.found(Kind.JOURNAL, "", disagreement)
+        for late in self.journal.late:
+            self.found(Kind.OLD_LEADER, "", late)
         for session, what in self.record.garbled:
             self.found(Kind.GARBLED, session, what)
         self.messages()

@@ -22,7 +22,7 @@ import signal
 import sys
 import time
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import asdict, replace
 from types import FrameType
 from typing import IO, Any
 
@@ -35,6 +35,7 @@ from dingli.power import driver_of
 from drills import report as reports
 from drills.checker.check import Verdict
 from drills.exceptions import DrillRefused
+from drills.experiment import LED_BY, Drill, cuts_power
 from drills.judge import DrillReport, error_of, judge
 from drills.settings import Settings
 
@@ -46,7 +47,6 @@ __all__ = [
     "before_experiment_control",
     "before_method_control",
     "before_rollback_control",
-    "plan",
 ]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -74,29 +74,12 @@ class Held:
 held = Held()
 
 
-def plan(experiment: dict[str, Any], settings: Settings) -> list[str]:
-    """What will be done, in words, before anything is."""
-    return [
-        f"{experiment['title'].replace('${site}', settings.site).replace('${environment}', settings.environment.name)}",
-        f"  cell {settings.cell.name}, led by {settings.home}; load {settings.rate:g} orders/s for "
-        f"{settings.load_s} s from {settings.load_host}",
-        f"  hosts that lose power: {', '.join(settings.hosts)}, for at most {settings.off_s} s each "
-        "(kept by the power controller)",
-        f"  takeover by: {settings.takeover_by or 'whichever core may'}; afterwards "
-        f"leadership goes back to {settings.home}",
-        "  steps: " + " > ".join(one["name"] for one in experiment["method"]),
-        "  always at the end: " + ", ".join(one["name"] for one in experiment["rollbacks"]),
-    ]
-
-
-def before_experiment_control(
-    context: dict[str, Any], configuration: dict[str, Any], drill: str = "", **_: Any
-) -> None:
+def before_experiment_control(context: dict[str, Any], configuration: dict[str, Any], **_: Any) -> None:
     """Plan, confirmation, lock, evidence. A refusal interrupts the experiment before anything was touched."""
     whole = dict(context)
     held.rollbacks, context["rollbacks"] = context.get("rollbacks", []), []
     try:
-        _begin(whole, configuration, drill)
+        _begin(whole, configuration)
     except (Exception, KeyboardInterrupt) as refusal:
         held.refused = refusal if isinstance(refusal, DingliError) else DrillRefused(f"{type(refusal).__name__}")
         print(f"refused: {refusal or type(refusal).__name__}\nnothing was touched", file=sys.stderr)
@@ -106,18 +89,20 @@ def before_experiment_control(
         raise InterruptExecution(str(refusal)) from refusal
 
 
-def _begin(experiment: dict[str, Any], configuration: dict[str, Any], drill: str) -> None:
-    settings = Settings.of({**configuration, "run_id": ""})
-    for host in settings.hosts:
-        driver_of(settings.environment, host)
+def _begin(experiment: dict[str, Any], configuration: dict[str, Any]) -> None:
+    drill, settings = Drill.of(experiment), Settings.of({**configuration, "run_id": ""})
+    if cuts_power(experiment):
+        for host in settings.hosts:
+            driver_of(settings.environment, host)
     settings = replace(settings, run_id=time.strftime("%Y%m%d-%H%M%S", time.gmtime()))
     _only_one(settings)
-    for line in plan(experiment, settings):
+    plan = drill.plan(experiment, settings)
+    for line in plan:
         print(line, flush=True)
     _confirm(settings, bool(configuration.get("assume_yes")))
-    title = f"{drill} of {settings.site}, cell {settings.cell.name}"
+    title = f"{drill.name}: {drill.titled(settings)}"
     held.run = held.stack.enter_context(evidence.run(settings.environment, kind="drill", title=title))
-    held.run.event("plan", drill=drill, run_id=settings.run_id, lines=plan(experiment, settings))
+    held.run.event("plan", drill=drill.name, run_id=settings.run_id, lines=plan)
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             held.stack.callback(signal.signal, number, signal.signal(number, signal.default_int_handler))
@@ -164,13 +149,17 @@ def before_activity_control(context: dict[str, Any], fault: str = "", **_: Any) 
         raise InterruptExecution(f"{fault} is left out, since {', '.join(held.failed_steps)} failed")
 
 
-def after_activity_control(context: dict[str, Any], state: dict[str, Any] | None, **_: Any) -> None:
+def after_activity_control(
+    context: dict[str, Any], state: dict[str, Any] | None, configuration: dict[str, Any] | None = None, **_: Any
+) -> None:
     """One line for the record, one for the person who watches."""
     state = state or {}  # none: interrupted
     name, status = context["name"], state.get("status", "interrupted")
     seconds, error = float(state.get("duration") or 0.0), error_of(state)
     if status != "succeeded":
         held.failed_steps.append(name)
+    elif name == LED_BY and configuration is not None:
+        configuration["epoch"] = str(state["output"]["epoch"])  # activities get copies of what it is from now on
     if held.run is not None:
         held.run.event("step", step=name, status=status, duration_s=seconds, output=state.get("output"), error=error)
     with contextlib.suppress(OSError):  # the terminal may be gone
@@ -211,12 +200,12 @@ def after_experiment_control(context: dict[str, Any], state: dict[str, Any], **_
 
 def _keep(experiment: dict[str, Any], state: dict[str, Any], settings: Settings, run: evidence.Run) -> DrillReport:
     """Judges, and puts all that the verdict rests on into evidence; a run that breaks here ends as unknown."""
-    drill = experiment["controls"][0]["provider"]["arguments"]["drill"]
+    drill = Drill.of(experiment)
     report = judge(drill, state, settings, settings.workspace)
     run.event("verdict", verdict=report.verdict, reasons=report.reasons)
     run.report(report.as_data(), reports.render_html(report))
     run.add_raw("junit.xml", reports.junit(report))
-    run.add_raw("settings.json", json.dumps({"drill": drill, **settings.as_configuration()}, indent=1))
+    run.add_raw("settings.json", json.dumps({"drill": asdict(drill), **settings.as_configuration()}, indent=1))
     run.add_raw("chaos-journal.json", json.dumps(state, indent=1, default=str))
     for path in sorted(path for path in settings.workspace.glob("*") if path.is_file()):
         run.add_raw(path.name, path.read_bytes())

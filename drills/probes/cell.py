@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from dingli.cell import View, wait_until
+from dingli.cell import View, observe, wait_until
 from drills.settings import Settings
 
-__all__ = ["rejoined", "steady", "taken_over"]
+__all__ = ["led_by", "rejoined", "steady", "taken_over"]
 
 MAX_LAG_MS = 100
 MAX_STATUS_AGE_MS = 5_000
@@ -38,10 +38,11 @@ def _not_steady(view: View, settings: Settings) -> str | None:
 
 def _misplaced(view: View, settings: Settings) -> str | None:
     environment = settings.environment
-    home_site = environment.site_of(settings.home.split("/")[0])
     if view.journal_leader not in environment.hosts:
         return "the journal has no leader"
-    site = environment.site_of(view.journal_leader)
+    if settings.cell.name != environment.first_cell:
+        return None  # another cell says where it belongs
+    home_site, site = environment.site_of(settings.cell.home.host), environment.site_of(view.journal_leader)
     if site.name == home_site.name or site.city != home_site.city:
         return f"the journal's leader is {view.journal_leader}, expected on the other site of {home_site.city}"
     return None
@@ -74,22 +75,37 @@ def _behind(view: View, settings: Settings) -> str | None:
 
 
 def steady(configuration: dict[str, Any], timeout_s: float = 180.0) -> bool:
-    """True when all members, cores and hashes are as they should be; raises CellError with the reason."""
+    """True when all members, cores and hashes are as they should be, and the other cells are led; else CellError."""
     settings = Settings.of(configuration)
-    wait_until(settings.environment, settings.cell.name, lambda view: _not_steady(view, settings), timeout_s=timeout_s)
+    environment = settings.environment
+    wait_until(environment, settings.cell.name, lambda view: _not_steady(view, settings), timeout_s=timeout_s)
+    for other in settings.other_cells:
+        wait_until(environment, other, _not_led, timeout_s=timeout_s)
     return True
 
 
+def _not_led(view: View) -> str | None:
+    return None if view.leader and view.leads(view.leader) else f"{view.leader or 'nobody'} leads, and does not say so"
+
+
+def led_by(configuration: dict[str, Any]) -> dict[str, Any]:
+    """Who leads, and under what epoch, just before the fault."""
+    settings = Settings.of(configuration)
+    view = observe(settings.environment, settings.cell.name, members=False)
+    return {"core": view.leader, "epoch": view.epoch, "at_ns": view.at_ns}
+
+
 def taken_over(configuration: dict[str, Any], timeout_s: float = 90.0) -> dict[str, Any]:
-    """Waits until a core on another site leads; says which, and under what epoch."""
+    """Waits until a core leads under a newer epoch than before the fault (under any, where the fault spares the
+    leader); says which.
+    """
     settings = Settings.of(configuration)
 
     def why_not(view: View) -> str | None:
-        host = view.leader.split("/")[0]
-        if not host:
+        if not view.leader:
             return "nobody leads"
-        if host in settings.hosts:
-            return f"{view.leader} still leads"
+        if settings.strikes_leader and view.epoch <= settings.epoch:
+            return f"{view.leader} still leads, under epoch {view.epoch}"
         if settings.takeover_by and view.leader != settings.takeover_by:
             return f"{view.leader} leads, expected {settings.takeover_by}"
         return None if view.leads(view.leader) else f"{view.leader} has not said that it leads"
@@ -99,7 +115,7 @@ def taken_over(configuration: dict[str, Any], timeout_s: float = 90.0) -> dict[s
 
 
 def rejoined(configuration: dict[str, Any], timeout_s: float = 120.0) -> dict[str, Any]:
-    """Waits until the site's journal member is well and its cores are at the head."""
+    """Waits until all journal members are well and the cores on struck hosts are at the head."""
     settings = Settings.of(configuration)
     ours = [core.core_id for core in settings.cell.cores if core.host in settings.hosts]
 

@@ -155,6 +155,17 @@ def test_a_repeat_must_be_identical(tmp_path: Path) -> None:
     assert Kind.REPEAT_DIFFERS in kinds(verdict_on(tmp_path, [*written, other], journal))
 
 
+def test_an_entry_of_a_leader_that_was_replaced_is_found(tmp_path: Path) -> None:
+    journal = honest.trading_day()
+    journal.epoch = 8
+    journal.append([honest.new("M002", 5, "b4", "1", 1, 60_000_000)])
+    journal.epoch = 7
+    journal.append([honest.new("M001", 5, "a4", "2", 1, 70_000_000)])
+    report = verdict_on(tmp_path, honest.lines(journal), journal)
+    assert [finding.kind for finding in report.findings] == [Kind.OLD_LEADER]
+    assert "epoch 7, after one under epoch 8" in report.findings[0].what
+
+
 def test_a_leaders_hash_that_the_reference_does_not_share_is_found(tmp_path: Path) -> None:
     journal = honest.trading_day()
     written = honest.lines(journal)

@@ -11,12 +11,18 @@ from typing import Any
 from chaoslib.experiment import run_experiment
 
 from drills.checker.stream import Journal, of_core
+from drills.experiment import Drill
+from drills.measure import probe_of
 from drills.settings import Settings
 from tests.unit.checker import honest
 
 AHEAD_NS = 5_000_000_000  # the load host's clock, against the controller's
 SECOND = 1_000_000_000
-GAP_NS = 2 * SECOND  # from the cut to the new epoch
+GAP_NS = 2 * SECOND  # from the fault to the new epoch
+SITE_LOSS = Drill("site_loss", "Loss of site {site}")
+CORE_KILL = Drill("core_kill", "Death of {core}", "core-is-killed", target="core_rto_s", others_keep_service=True)
+CORE_HANG = Drill("core_hang", "Hang of {core}", "core-stops", others_keep_service=True)
+SWITCH = Drill("switch", "Switch of {cell}", "switch-away", target="switch_gap_s", others_keep_service=True)
 
 
 @dataclass
@@ -27,6 +33,9 @@ class Past:
     gap_ns: int = GAP_NS
     errors: dict[str, str] = field(default_factory=dict)
     """Step -> why it failed."""
+    drill: Drill = SITE_LOSS
+    elsewhere: list[tuple[int, int]] = field(default_factory=lambda: [(number * 50, 9) for number in range(200)])
+    """What the probe of the other cell saw: when it was answered, ms from its start, and under which epoch."""
 
     def __post_init__(self) -> None:
         self.journal = honest.trading_day()
@@ -45,7 +54,17 @@ class Past:
             honest.write(folder / f"{name}.jsonl", [line for line in self.lines if line["s"] == name])
         (folder / "journal.jsonl").write_text(dump(self.journal))
         (folder / "probe.jsonl").write_text("".join(json.dumps(line) + "\n" for line in self.probe()))
+        (folder / probe_of("beta")).write_text("".join(json.dumps(line) + "\n" for line in self.other_probe()))
         return folder
+
+    def other_probe(self) -> list[dict[str, Any]]:
+        """An order whenever there was an answer."""
+        lines: list[dict[str, Any]] = [{"wall_ns": self.t0_ns + AHEAD_NS, "monotonic_ns": self.t0_ns}]
+        for at_ms, epoch in self.elsewhere:
+            due_ns = self.t0_ns - SECOND + at_ms * 1_000_000
+            answer = {"due_ns": due_ns, "acked_ns": due_ns + 3_000_000, "epoch": epoch}
+            lines.append({"gateway": "b", "cl_ord_id": f"P-{at_ms}", **answer})
+        return lines
 
     def probe(self) -> list[dict[str, Any]]:
         """An order every 100 ms on both gateways: b answers at once, or never while nobody led; a loses power."""
@@ -67,7 +86,8 @@ class Past:
         back = {"started_ns": after_ns + 4 * SECOND, "done_ns": after_ns + 4 * SECOND + 200_000_000}
         return {
             "clock-offset": {"offset_ns": AHEAD_NS, "uncertainty_ns": 1_000_000},
-            "site-loses-power": {"t0_ns": t0_ns, "done_ns": t0_ns + 300_000_000, "hosts": ["a"], "off_s": 20},
+            "led-by": {"core": "a/main", "epoch": 7, "at_ns": t0_ns - 200_000_000},
+            self.drill.fault: {"t0_ns": t0_ns, "done_ns": t0_ns + 300_000_000, "hosts": ["a"]},
             "taken-over": {"core": self.taken_over_by, "epoch": 8, "at_ns": after_ns + 100_000_000},
             "power-returns": {"at_ns": after_ns + SECOND, "hosts": ["a"]},
             "rejoined": {"cores": ["a/main"], "started_ns": after_ns + SECOND, "at_ns": after_ns + 3 * SECOND},
@@ -108,5 +128,10 @@ def dump(journal: Journal) -> str:
 
 def settings(**changes: str) -> Settings:
     """Those of a drill on the trial environment, which DINGLI_ROOT must lead to."""
-    asked = {"environment": "trial", "cell": "alpha", "site": "one", "off_s": "20", "load_s": "60", "rate": "100"}
+    return core_settings(**{"site": "one", **changes})
+
+
+def core_settings(**changes: str) -> Settings:
+    """The same of a drill that strikes no site."""
+    asked = {"environment": "trial", "cell": "alpha", "off_s": "20", "load_s": "60", "rate": "100"}
     return Settings.of({**asked, "run_id": "20261121-000000", **changes})

@@ -15,10 +15,13 @@ import pytest
 import yaml
 from chaoslib.experiment import ensure_experiment_is_valid, run_experiment
 
-from dingli.environment import project_root
+from dingli.cli.drill import configured
+from dingli.exceptions import InputError
 from drills.actions.power import site_loses_power
 from drills.controls import drill
 from drills.exceptions import DrillRefused
+from drills.experiment import Drill
+from drills.settings import Settings
 from tests.unit.drills.past import Past
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -31,6 +34,7 @@ class Trial:
     def __init__(self, folder: Path, root: Path) -> None:
         self.folder, self.root = folder, root
         self.world = folder / "world"
+        self.fault = "fault"
         self.method: list[dict[str, Any]] = [self.touching("fault")]
         self.rollbacks = [self.touching("back-1"), self.touching("back-2")]
         self.steady: list[dict[str, Any]] = []
@@ -47,9 +51,10 @@ class Trial:
         return self.step(name, "touch", file=str(self.world), line=name, **arguments)
 
     def experiment(self) -> dict[str, Any]:
-        control, arguments = {"type": "python", "module": drill.__name__}, {"drill": "site_loss", "fault": "fault"}
+        control = {"type": "python", "module": drill.__name__}
+        arguments = {"drill": "site_loss", "fault": self.fault, "does": "{hosts} lose power, for at most {off_s} s"}
         return {
-            "title": "Loss of ${site}", "description": "A trial.", "configuration": self.configuration,
+            "title": "Loss of {site}", "description": "A trial.", "configuration": self.configuration,
             "runtime": {"rollbacks": {"strategy": "always"}},
             "controls": [{"name": "drill", "provider": {**control, "arguments": arguments}}],
             "steady-state-hypothesis": {"title": "steady", "probes": self.steady},
@@ -106,6 +111,8 @@ def _production(trial: Trial) -> None:
 
 def _no_power_driver(trial: Trial) -> None:
     trial.configuration["site"] = "far"
+    power = {"type": "python", "module": "drills.actions.power", "func": "site_loses_power"}
+    trial.method.append({"name": "cut", "type": "action", "provider": power})
 
 
 def _no_such_cell(trial: Trial) -> None:
@@ -176,7 +183,8 @@ def test_chaos_run_shows_the_plan_keeps_evidence_and_fails_without_a_pass(trial:
     """Nothing failed here; too little was seen."""
     done = trial.chaos_run()
     assert done.returncode == 1
-    assert "hosts that lose power: a, for at most 20 s each" in done.stdout
+    assert "Loss of one" in done.stdout
+    assert "fault: a lose power, for at most 20 s" in done.stdout
     assert trial.touched == ["fault", "back-1", "back-2"]
     assert json.loads((trial.folder / "journal.json").read_text())["dingli"]["verdict"] == "unknown"
     assert [one["result"] for one in trial.evidence] == ["unknown"]
@@ -186,6 +194,7 @@ def test_chaos_run_shows_the_plan_keeps_evidence_and_fails_without_a_pass(trial:
 
 def test_chaos_run_succeeds_only_with_a_pass(trial: Trial, root: Path) -> None:
     past = Past()
+    trial.fault = past.drill.fault
     trial.method = [trial.step(name, "give", output=output) for name, output in past.outputs().items()]
     workspaces = root / ".dingli" / "trial" / "drills"
     leave = trial.step("leave", "leave_past", folder=str(workspaces))
@@ -234,11 +243,46 @@ def test_impatience_does_not_end_the_rollbacks(trial: Trial) -> None:
     assert "please wait" in done.stderr
 
 
-def test_the_drill_that_is_shipped_is_a_valid_experiment_and_names_its_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DINGLI_ROOT")
-    experiment = yaml.safe_load((project_root() / "drills" / "site_loss.yaml").read_text())
+def test_later_steps_know_under_which_epoch_the_cell_was_led(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    trial.method = [
+        trial.step("led-by", "give", output={"core": "a/main", "epoch": 41}),
+        trial.step("see", "configured"),
+    ]
+    assert trial.run_here(monkeypatch)["run"][-1]["output"]["epoch"] == "41"
+
+
+NAMES = sorted(path.stem for path in (REPOSITORY / "drills").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_drill_is_a_valid_experiment_whose_steps_the_verdict_knows(name: str) -> None:
+    experiment = yaml.safe_load((REPOSITORY / "drills" / f"{name}.yaml").read_text())
     ensure_experiment_is_valid(experiment)
+    described = Drill.of(experiment)
     steps = [step["name"] for step in experiment["method"]]
-    assert experiment["controls"][0]["provider"]["arguments"]["fault"] in steps
-    assert set(Past().outputs()) <= set(steps)
+    assert (described.name, described.fault in steps) == (name, True)
+    assert steps.index("led-by") + 1 == steps.index(described.fault)
+    assert {"clock-offset", "taken-over", "fail-back", "collect"} <= set(steps)
     assert experiment["runtime"]["rollbacks"]["strategy"] == "always"
+    rollbacks = [step["name"] for step in experiment["rollbacks"]]
+    assert rollbacks[-1] == "leadership-is-home"
+    asked = configured(experiment, name, "trial", {"cell": "beta"}, yes=False)["configuration"]
+    lines = described.plan(experiment, Settings.of(asked))
+    assert "cell beta, led by b/main" in lines[1]
+    assert not any("{" in line for line in lines)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_drill_stops_or_cuts_its_first_rollback_gives_back(name: str) -> None:
+    experiment = yaml.safe_load((REPOSITORY / "drills" / f"{name}.yaml").read_text())
+    undo = {"site_loses_power": "give_power_back", "stop_core": "let_core_go_on"}
+    struck = {step["provider"]["func"] for step in experiment["method"]} & set(undo)
+    assert [step["provider"]["func"] for step in experiment["rollbacks"]][: len(struck)] == [
+        undo[one] for one in struck
+    ]
+
+
+def test_an_option_that_a_drill_does_not_have_is_refused() -> None:
+    experiment = yaml.safe_load((REPOSITORY / "drills" / "core_kill.yaml").read_text())
+    with pytest.raises(InputError, match="core_kill with --site, --off"):
+        configured(experiment, "core_kill", "trial", {"site": "one", "off_s": "5"}, yes=True)

@@ -11,7 +11,7 @@ import pytest
 
 from drills.judge import DrillReport, judge
 from drills.report import junit, render_html
-from tests.unit.drills.past import SECOND, Past, settings
+from tests.unit.drills.past import SECOND, SITE_LOSS, SWITCH, Past, core_settings, settings
 
 VOID = {"meta", "br"}
 
@@ -43,7 +43,7 @@ class Page(HTMLParser):
 
 
 def of(past: Past, folder: Path) -> DrillReport:
-    return judge("site_loss", past.chaos_journal(), settings(), past.leave(folder))
+    return judge(SITE_LOSS, past.chaos_journal(), settings(), past.leave(folder))
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def passed(tmp_path: Path) -> DrillReport:
 
 def unmeasured() -> DrillReport:
     nothing = {"status": "interrupted", "run": [], "steady_states": {"before": None}, "rollbacks": []}
-    return judge("site_loss", nothing, settings(), Path("nowhere"))
+    return judge(SITE_LOSS, nothing, settings(), Path("nowhere"))
 
 
 def test_the_page_needs_nothing_from_outside_and_runs_nothing(passed: DrillReport) -> None:
@@ -101,6 +101,16 @@ def test_an_emulated_cores_time_is_not_shown_as_missed(tmp_path: Path) -> None:
     assert "emulated: not judged" in html
     assert 'class="card missed"' not in html
     assert 'class="card missed"' in render_html(of(Past(gap_ns=25 * SECOND), tmp_path))
+
+
+def test_a_switch_shows_its_gap_and_what_other_cells_felt(tmp_path: Path) -> None:
+    past = Past(drill=SWITCH, gap_ns=SECOND)
+    report = judge(SWITCH, past.chaos_journal(), core_settings(), past.leave(tmp_path))
+    html = render_html(report)
+    text = " ".join(Page(html).text.split())
+    assert "switch gap, target 0.5 s" in text
+    assert 'class="card missed"' in html
+    assert "longest time without an answer 0.05 s, one epoch" in text
 
 
 def test_junit_has_a_case_for_each_step_and_one_for_the_verdict(tmp_path: Path) -> None:
