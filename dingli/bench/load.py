@@ -19,7 +19,7 @@ SECONDS = 25
 P99_LIMIT_MS = 50.0
 
 
-def e2e(environment: Environment, cell: str = "alpha") -> dict[str, float]:
+def e2e(environment: Environment, cell: str) -> dict[str, float]:
     """Highest rate, its p99, p99 at 500: rates rise until p99 passes the limit or orders fall behind."""
     emulated = [name for name, host in environment.hosts.items() if host.emulated]
     for host in emulated:  # speed is measured on processors that are there

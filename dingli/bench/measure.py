@@ -12,7 +12,7 @@ from dingli.bench.commands import BenchFailed, dingli, forget_lab, timed
 from dingli.bench.keys import KEYS, Figures
 from dingli.bench.load import e2e
 from dingli.cell import hand_over
-from dingli.environment import Environment, Takeover, load, project_root, state_dir
+from dingli.environment import Cell, Environment, Takeover, load, project_root, state_dir
 from dingli.exceptions import InputError
 
 __all__ = ["measure"]
@@ -29,20 +29,24 @@ def _up(name: str) -> dict[str, float]:
     return {"up_cold_s": round(cold, 1), "up_noop_s": round(timed("up", name), 1)}
 
 
-def _site_loss(name: str, takeover_by: str, repetitions: int, *options: str) -> list[dict[str, Any]]:
-    environment = load(name)
-    home = next(core.core_id for core in environment.cells["alpha"].cores if core.takeover is Takeover.AUTOMATIC)
-    hand_over(environment, "alpha", home)
-    words = ("drill", "site_loss", name, "--yes", "--json", "--takeover-by", takeover_by)
+def _drill(
+    environment: Environment, cell: Cell, drill: str, repetitions: int, *options: str, figure: str = "service_rto_s"
+) -> list[dict[str, Any]]:
+    """The reports of so many runs, every one a pass."""
+    if "" in options:
+        raise BenchFailed(f"no core of {cell.name} that could take over as asked", "one", "see its cores")
+    hand_over(environment, cell.name, cell.home.core_id)
+    words = ("drill", drill, environment.name, "--yes", "--json", "--cell", cell.name, *options)
     reports = []
     for number in range(1, repetitions + 1):
-        report = dingli(*words, *options, allowed=(0, 1, 3))
+        report = dingli(*words, allowed=(0, 1, 3))
         if report["verdict"] != "pass":
             raise BenchFailed(
                 f"run {number} of {repetitions} ended as {report['verdict']}: {'; '.join(report['reasons'])}", "pass"
             )
-        service, member = report["service_rto_s"], report["worst_member_rto_s"]
-        print(f"  {takeover_by} {number}: service {service:.2f} s, member {member:.2f} s", flush=True)
+        elsewhere = "".join(f", {cell} {seen['gap_s']:.2f} s" for cell, seen in report["other_cells"].items())
+        taken_by = report["taken_over_by"]
+        print(f"  {drill} {number}: {figure} {report[figure]:.2f}, by {taken_by}{elsewhere}", flush=True)
         reports.append(report)
     return reports
 
@@ -52,30 +56,37 @@ def _worst(values: list[float]) -> float:
     return max(values) if len(values) < 20 else statistics.quantiles(values, n=20)[-1]
 
 
-def _x86(name: str, core: str, repetitions: int) -> dict[str, float]:
-    reports = _site_loss(name, core, repetitions, "--load", "40")
+def _x86(environment: Environment, cell: Cell, core: str, repetitions: int) -> dict[str, float]:
+    reports = _drill(environment, cell, "site_loss", repetitions, "--takeover-by", core, "--load", "40")
     return {
         "site_loss_rto_x86_s": round(_worst([one["service_rto_s"] for one in reports]), 3),
         "site_loss_member_rto_s": round(_worst([one["worst_member_rto_s"] for one in reports]), 3),
         "rpo_commands": sum(one["rpo_commands"] for one in reports),
-        "switch_gap_s": round(_worst([one["failback_gap_s"] for one in reports]), 3),
     }
 
 
-def _arm(name: str, core: str) -> dict[str, float]:
+def _arm(environment: Environment, cell: Cell, core: str) -> dict[str, float]:
     # An emulated core replays a tenth as fast and its lease is twenty times as long.
-    reports = _site_loss(name, core, 1, "--rate", "20", "--load", "150", "--off", "90")
-    return {"site_loss_rto_arm_s": round(reports[0]["service_rto_s"], 3)}
+    slow = ("--takeover-by", core, "--rate", "20", "--load", "150", "--off", "90")
+    return {"site_loss_rto_arm_s": round(_drill(environment, cell, "site_loss", 1, *slow)[0]["service_rto_s"], 3)}
+
+
+def _worst_of(environment: Environment, cell: Cell, drill: str, figure: str, repetitions: int) -> float:
+    reports = _drill(environment, cell, drill, repetitions, figure=figure)
+    return round(_worst([one[figure] for one in reports]), 3)
 
 
 def _audit(name: str) -> dict[str, float]:
     return {"audit_s": round(timed("audit", name, allowed=(0, 1, 3)), 1), "audit_items": 4}
 
 
-def measure(name: str, only: set[str], repetitions: int) -> None:
+def measure(name: str, only: set[str], repetitions: int, cell: str = "") -> None:
     """All steps, or those named in `only`; a step that fails leaves its keys null with the reason."""
     environment = load(name)
-    steps = _steps(environment, repetitions)
+    cell = cell or environment.first_cell
+    if cell not in environment.cells:
+        raise InputError(f"cell {cell!r}", f"one of {', '.join(environment.cells)}", "name it with --cell")
+    steps = _steps(environment, environment.cells[cell], repetitions)
     if unknown := only - {step for step, _, _ in steps}:
         raise InputError(f"no measurement {sorted(unknown)}", f"some of {', '.join(step for step, _, _ in steps)}")
     figures = Figures()
@@ -88,19 +99,39 @@ def measure(name: str, only: set[str], repetitions: int) -> None:
     _write(name, figures)
 
 
-def _steps(environment: Environment, repetitions: int) -> list[Step]:
+def _steps(environment: Environment, cell: Cell, repetitions: int) -> list[Step]:
     name = environment.name
-    minimal = [core for core in environment.cells["alpha"].cores if core.kind == "minimal"]
-    x86 = next(core.core_id for core in minimal if not environment.hosts[core.host].emulated)
-    arm = next((core.core_id for core in minimal if environment.hosts[core.host].emulated), "")
-    losses = ("site_loss_rto_x86_s", "site_loss_member_rto_s", "rpo_commands", "switch_gap_s")
+    x86, arm = _candidate(environment, cell, emulated=False), _candidate(environment, cell, emulated=True)
+    losses = ("site_loss_rto_x86_s", "site_loss_member_rto_s", "rpo_commands")
+
+    def one(key: str, drill: str, figure: str) -> Step:
+        return drill, (key,), lambda: {key: _worst_of(environment, cell, drill, figure, repetitions)}
+
     return [
         ("up", ("up_cold_s", "up_noop_s"), lambda: _up(name)),
-        ("e2e", ("e2e_orders_per_s", "e2e_p99_ms", "e2e_500_p99_ms"), lambda: e2e(environment)),
-        ("drills", losses, lambda: _x86(name, x86, repetitions)),
-        ("arm", ("site_loss_rto_arm_s",), lambda: _arm(name, arm)),
+        ("e2e", ("e2e_orders_per_s", "e2e_p99_ms", "e2e_500_p99_ms"), lambda: e2e(environment, cell.name)),
+        ("drills", losses, lambda: _x86(environment, cell, x86, repetitions)),
+        one("core_kill_rto_s", "core_kill", "service_rto_s"),
+        one("core_hang_rto_s", "core_hang", "service_rto_s"),
+        one("switch_gap_s", "switch", "switch_gap_s"),
+        ("arm", ("site_loss_rto_arm_s",), lambda: _arm(environment, cell, arm)),
         ("audit", ("audit_s", "audit_items"), lambda: _audit(name)),
     ]
+
+
+def _candidate(environment: Environment, cell: Cell, *, emulated: bool) -> str:
+    """The core that takes over when the leader's site is lost; empty where there is none of that kind."""
+    home = environment.hosts[cell.home.host].site
+    return next(
+        (
+            core.core_id
+            for core in cell.cores
+            if core.takeover is Takeover.AUTOMATIC
+            and environment.hosts[core.host].site != home
+            and environment.hosts[core.host].emulated is emulated
+        ),
+        "",
+    )
 
 
 def _show(figures: Figures) -> None:
