@@ -51,6 +51,20 @@ def test_an_emulated_host_takes_at_most_25_module_executions_and_a_second_run_ch
     assert second.changed_tasks == {}
 
 
+def test_cells_that_share_a_host_do_not_undo_each_others_work(environment: Environment, hosts: Hosts) -> None:
+    """One host holds the minimal core of one cell and the main core of another."""
+    kinds: dict[str, set[str]] = {}
+    for cell in environment.cells.values():
+        for core in cell.cores:
+            kinds.setdefault(core.host, set()).add(core.kind.value)
+    shared = [host for host, found in kinds.items() if len(found) == 2]
+    assert shared
+    assert not apply(environment, shared, ["core"]).failures
+    assert apply(environment, shared, ["core"]).changed_tasks == {}
+    for host in shared:
+        assert hosts.run(host, "test -x /usr/local/sbin/dingli-core-ctl", check=False).status == 0
+
+
 def test_check_mode_names_what_a_run_then_does(environment: Environment, hosts: Hosts, again: Play) -> None:
     host = next(host.name for host in environment.hosts_at("ops"))
     damage = (
