@@ -1,4 +1,4 @@
-"""`python -m drills.checker FOLDER [--cell alpha]`: judges the records and the journal in a folder again, offline.
+"""`python -m drills.checker FOLDER --cell CELL`: judges the records and the journal in a folder again, offline.
 
 Exit status: 0 pass, 1 fail, 3 unknown.
 """
