@@ -24,7 +24,7 @@ def lab() -> Environment:
 def test_everything_with_metrics_is_a_target_once(lab: Environment) -> None:
     found = targets(lab)
     assert Counter(target.job.value for target in found) == {
-        "host": 6, "journal": 3, "core": 4, "gateway": 3, "prometheus": 1, "alertmanager": 1,
+        "host": 6, "journal": 3, "core": 7, "gateway": 6, "prometheus": 1, "alertmanager": 1,
     }  # fmt: skip
     assert len({target.address for target in found}) == len(found)
     core = next(target for target in found if target.job == "core")
@@ -34,14 +34,14 @@ def test_everything_with_metrics_is_a_target_once(lab: Environment) -> None:
     )
 
 
-def test_a_second_cell_is_watched_where_it_runs(lab: Environment) -> None:
+def test_another_cell_is_watched_where_it_runs(lab: Environment) -> None:
     alpha = lab.cells["alpha"]
-    ports = alpha.ports.model_copy(update={"core_metrics": 7501, "gateway_metrics": 7511})
-    beta = alpha.model_copy(update={"name": "beta", "ports": ports})
-    both = lab.model_copy(update={"cells": {"alpha": alpha, "beta": beta}})
-    added = set(map(repr, targets(both))) - set(map(repr, targets(lab)))
-    assert len(added) == len(beta.cores) + len(beta.gateways)
-    assert all("'cell': 'beta'" in target for target in added)
+    ports = alpha.ports.model_copy(update={"core_metrics": 7601, "gateway_metrics": 7611})
+    gamma = alpha.model_copy(update={"name": "gamma", "ports": ports})
+    more = lab.model_copy(update={"cells": {**lab.cells, "gamma": gamma}})
+    added = set(map(repr, targets(more))) - set(map(repr, targets(lab)))
+    assert len(added) == len(gamma.cores) + len(gamma.gateways)
+    assert all("'cell': 'gamma'" in target for target in added)
 
 
 def test_only_programs_of_the_exchange_are_asked_in_clear(lab: Environment) -> None:
