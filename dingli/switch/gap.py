@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-__all__ = ["EntryTime", "Gap", "measure_gap", "read_times"]
+__all__ = ["EntryTime", "Gap", "epoch_at", "measure_gap", "read_times"]
 
 _HEADER = struct.Struct(">8xQQ16xQ")  # docs/protocol.md, section 3: epoch, n, time
 _HEADER_CHARACTERS = 64  # base64 of the first 48 bytes, which hold them
@@ -60,6 +60,11 @@ def measure_gap(entries: Sequence[EntryTime], old_epoch: int) -> Gap | None:
     last = entries[first.n - entries[0].n - 1]
     seconds, at_change_s = ((b.time_ns - a.time_ns) / 1e9 for a, b in ((before, after), (last, first)))
     return Gap(round(seconds, 6), round(at_change_s, 6), before.n, after.n, first.n, first.epoch, len(entries))
+
+
+def epoch_at(entries: Sequence[EntryTime], head: int) -> int:
+    """Under which epoch the cell stood at entry `head`: whoever led last while nobody leads. `entries` holds some."""
+    return max((one.epoch for one in entries if one.n <= head), default=entries[0].epoch)
 
 
 def _first_of_newer(entries: Iterable[EntryTime], old_epoch: int) -> EntryTime | None:

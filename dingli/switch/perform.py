@@ -10,7 +10,7 @@ from typing import Any
 from dingli.cell import CellError, View, hand_over, remote, wait_until
 from dingli.environment import Environment
 from dingli.switch.decision import Action, Decision
-from dingli.switch.gap import Gap, measure_gap, read_times
+from dingli.switch.gap import Gap, epoch_at, measure_gap, read_times
 
 __all__ = ["Outcome", "perform"]
 
@@ -64,13 +64,13 @@ def _measure(environment: Environment, decision: Decision) -> Gap:
     deadline = time.monotonic() + _COMMITTED_S
     entries = []
     start = max(1, decision.head - _ENTRIES_BEFORE)
-    old_epoch = 0
+    old_epoch = decision.epoch
     while True:
         output = remote.on_any_main_core(environment, decision.cell, "dump", "--from", str(start))
         entries += read_times(output)
         if entries:
             start = entries[-1].n + 1
-            old_epoch = decision.epoch or entries[0].epoch
+            old_epoch = old_epoch or epoch_at(entries, decision.head)
             gap = measure_gap(entries, old_epoch)
             if gap is not None and entries[-1].time_ns - entries[gap.first - entries[0].n].time_ns >= _AFTERWARDS_NS:
                 return gap

@@ -8,7 +8,7 @@ import struct
 from pathlib import Path
 
 from dingli.evidence import Store
-from dingli.switch.gap import EntryTime, measure_gap, read_times
+from dingli.switch.gap import EntryTime, epoch_at, measure_gap, read_times
 from dingli.switch.history import last_measured
 
 MS = 1_000_000
@@ -35,6 +35,14 @@ def test_without_an_entry_on_both_sides_there_is_no_gap() -> None:
     assert measure_gap([], 7) is None
     assert measure_gap(entries((7, 0), (7, 100)), 7) is None
     assert measure_gap(entries((9, 0), (9, 100)), 7) is None
+
+
+def test_after_several_leaders_in_a_row_the_last_one_counts_as_the_old() -> None:
+    hops = entries((5, 0), (7, 100), (7, 200), (9, 9_000), (9, 9_100))
+    assert [epoch_at(hops, head) for head in (11, 13, 10)] == [5, 7, 5]
+    gap = measure_gap(hops, epoch_at(hops, 13))
+    assert gap is not None
+    assert (gap.at_change_s, gap.first) == (8.8, 14)
 
 
 def test_times_are_read_from_the_raw_entries() -> None:
