@@ -121,7 +121,10 @@ class Operator:
         await self._done([is_absent(self._keys.halt)], [put(self._keys.halt, content)], "the cell is halted already")
 
     async def resume(self) -> None:
-        """Ends a halt; the votes go too, or cores would judge by them again at once."""
+        """Ends a halt; the votes go too, or cores would judge by them again at once.
+
+        The first automatic core that is well gets the hand-over: everybody has waited long, and the fastest would win.
+        """
         await self._view.poll()
         halt = (await self._client.range(self._keys.halt)).kvs
         if not halt:
@@ -130,7 +133,13 @@ class Operator:
         same = [mod_revision_is(self._keys.halt, halt[0].mod_revision)]
         cast = (await self._client.range(self._keys.votes_prefix, self._keys.votes_end)).kvs
         votes = [delete(kv.key) for kv in cast]  # also those that cannot be read
-        await self._done(same, [delete(self._keys.halt), *votes], "the cell was halted anew meanwhile; look again")
+        success = [delete(self._keys.halt), *votes]
+        policy, fresh = self._view.policy(), self._view.fresh_cores()
+        able = [core for core in (policy.automatic if policy else ()) if escaped(core) in fresh]
+        able = [core for core in able if not self._view.quarantined(core)]
+        if able:
+            success.append(put(self._keys.handover, able[0].encode("ascii")))
+        await self._done(same, success, "the cell was halted anew meanwhile; look again")
 
     async def quarantine(self) -> None:
         """Keeps a core from following, leading and answering, until `unquarantine`."""

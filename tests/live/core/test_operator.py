@@ -16,10 +16,20 @@ def refuses(core: CoreProcess, reason: str, *arguments: str) -> None:
         core.ctl(*arguments)
 
 
-def test_a_halted_cell_has_no_leader_until_it_is_resumed(in_a_cell: RunIn) -> None:
+async def following(cell: Cell, core: CoreProcess) -> None:
+    async def ready() -> bool:
+        status = await cell.value("status/" + core.id.replace("/", ":"))
+        return status is not None and status["role"] == "follower"
+
+    await until(ready)
+
+
+def test_a_halted_cell_has_no_leader_until_it_is_resumed_and_then_the_preferred_one(in_a_cell: RunIn) -> None:
     async def scenario(cell: Cell) -> None:
+        second = await cell.core("b/main", TWO)
+        await until(lambda: cell.leads(second))
         first = await cell.core("a/main", TWO)
-        await until(lambda: cell.leads(first))
+        await following(cell, first)
         refuses(first, "is not halted", "resume", "--reason", "nothing to resume")
         first.ctl("halt", "--reason", "prices are wrong")
         refuses(first, "halted already", "halt", "--reason", "a second time")
