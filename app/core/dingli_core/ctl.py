@@ -139,6 +139,7 @@ class Operator:
         able = [core for core in able if not self._view.quarantined(core)]
         if able:
             success.append(put(self._keys.handover, able[0].encode("ascii")))
+            print(f"leadership is handed to {able[0]}")
         await self._done(same, success, "the cell was halted anew meanwhile; look again")
 
     async def quarantine(self) -> None:

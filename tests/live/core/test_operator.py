@@ -41,7 +41,7 @@ def test_a_halted_cell_has_no_leader_until_it_is_resumed_and_then_the_preferred_
         said = json.loads(first.ctl("status"))
         assert (said["halted"], said["halt"]["reason"]) == (True, "operator: prices are wrong")
         await cell.client.put(b"/dingli/v1/alpha/votes/%016x/a:main" % 3, b"00")
-        first.ctl("resume", "--reason", "prices are right")
+        assert "leadership is handed to a/main" in first.ctl("resume", "--reason", "prices are right")
         await until(lambda: cell.leads(first))
         assert json.loads(first.ctl("status"))["halt"] is None
         assert not (await cell.client.range(b"/dingli/v1/alpha/votes/", b"/dingli/v1/alpha/votes0")).kvs
