@@ -13,10 +13,9 @@ from dingli.status.picture import CellStatus, CoreStatus, GatewayStatus, HostSta
 __all__ = ["console", "render"]
 
 _WIDEST = 150
-_NARROWEST = 100
 _SESSIONS_SHOWN = 12
 _GOOD, _BAD, _DIM = "green", "bold red", "dim"
-_LEVELS = {
+_HASHES = {
     HashState.EQUAL: Text("equal", _GOOD),
     HashState.DIFFERENT: Text("DIFFERENT", _BAD),
     HashState.UNKNOWN: Text("not compared", _DIM),
@@ -126,7 +125,7 @@ def _cores(cell: CellStatus) -> Table:
         remark = Text("emulated" if core.emulated else "", _DIM)
         if core.quarantined or core.service not in ("", "active"):
             remark = Text("QUARANTINED" if core.quarantined else f"service {core.service}", _BAD)
-        hashes = _LEVELS[core.hash] if known else Text("")
+        hashes = _HASHES[core.hash] if known else Text("")
         table.add_row(f"  {core.core}", core.kind, core.site, core.takeover, _role(core), *numbers, hashes, remark)
     return table
 
