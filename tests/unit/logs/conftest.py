@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -198,11 +200,13 @@ class Host:
                 env={"PATH": self._path},
                 stdout=said,
                 stderr=said,
+                start_new_session=True,
             )
 
     def kill(self) -> None:
+        """With the journalctl that it reads, as a service's end takes both."""
         if self.process is not None:
-            self.process.kill()
+            os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
 
