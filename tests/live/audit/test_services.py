@@ -18,7 +18,6 @@ from audit.objects import ObjectKind
 from audit.records import ObjectEvidence, StoredRecord, sha256
 from tests.live.gateway.cell import CELL, Cell, wait_for
 
-
 # No SM2/SM3/SM4; metrics in clear; and the test's certificates name localhost, not its address.
 EXPECTED = {"national", "metrics", "certificate"}
 
