@@ -11,6 +11,8 @@ import pexpect
 import pytest
 
 from dingli.environment import Environment, load
+from dingli.exceptions import InputError
+from dingli.initialise import write
 
 _RUN = "from dingli.cli.main import run; run()"
 _SITES = [
@@ -129,6 +131,18 @@ def test_a_file_that_exists_is_left_alone(tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert "exists" in done.stderr
+    assert _file(tmp_path).read_text() == "precious"
+    assert [path.name for path in _file(tmp_path).parent.iterdir()] == ["new.yaml"]
+
+
+def test_a_file_that_somebody_made_meanwhile_is_left_alone_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DINGLI_ROOT", str(tmp_path))
+    _file(tmp_path).parent.mkdir(parents=True)
+    _file(tmp_path).write_text("precious")
+
+    with pytest.raises(InputError, match="exists"):
+        write("new", "name: new")
+
     assert _file(tmp_path).read_text() == "precious"
     assert [path.name for path in _file(tmp_path).parent.iterdir()] == ["new.yaml"]
 
