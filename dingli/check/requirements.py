@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
+from jinja2 import StrictUndefined
+from jinja2.nativetypes import NativeEnvironment
 
 from dingli.environment import Environment, project_root
 from dingli.environment.inventory import groups
+from dingli.stacks.variables import common_variables, host_variables
 
 __all__ = ["Port", "Requirements", "longest_clock_offset_s", "longest_round_trip_ms", "requirements"]
 
@@ -45,7 +48,7 @@ def requirements(environment: Environment, host: str) -> Requirements:
     """What `host` has to bring."""
     roles = groups(environment)
     trading = any(host in roles[role] for role in ("journal", "core", "gateway"))
-    packages = [*_base_packages(), *(_JOURNAL_PACKAGES if host in roles["journal"] else ())]
+    packages = [*_base_packages(environment, host), *(_JOURNAL_PACKAGES if host in roles["journal"] else ())]
     return Requirements(
         **(_TRADING if trading else _OTHERS), ports=tuple(_ports(environment, host)), packages=tuple(packages)
     )
@@ -84,8 +87,13 @@ def _ports(environment: Environment, host: str) -> Iterator[Port]:
             yield Port(cell.ports.gateway_metrics, f"dingli-gateway@{cell.name}.service")
 
 
-def _base_packages() -> list[str]:
-    return [str(name) for name in _defaults("base")["base_packages"]]
+def _base_packages(environment: Environment, host: str) -> list[str]:
+    """What role base looks for; it says so in an expression over the variables of the host."""
+    said = _defaults("base")["base_packages"]
+    if isinstance(said, str):
+        variables = common_variables(environment) | host_variables(environment, host)
+        said = NativeEnvironment(undefined=StrictUndefined).from_string(said).render(variables)
+    return [str(name) for name in said]
 
 
 def _defaults(role: str) -> dict[str, Any]:

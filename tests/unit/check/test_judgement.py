@@ -98,6 +98,7 @@ def test_ports_and_packages_follow_from_what_runs_on_a_host() -> None:
     assert {port.number for port in requirements(LAB, "dr-1").ports} == {2379, 2380, 7400, 7401, 7410, 7411}
     assert {port.number for port in requirements(LAB, "standby-2").ports} == {7400, 7401}
     assert not requirements(LAB, "ops-1").ports
+    assert all({"chrony", "sudo"} < set(requirements(LAB, host).packages) for host in LAB.hosts)
     assert "etcd-server" in requirements(LAB, "dr-1").packages
     assert "etcd-server" not in requirements(LAB, "standby-2").packages
 
@@ -219,4 +220,5 @@ def test_a_failure_is_shown_with_host_found_expected_and_remedy(tmp_path: Path) 
 
     for word in ("FAIL primary-1: disk", "found: 7 MiB", "expected: much more", "what to do: give it more", "1 failed"):
         assert word in shown
+    assert "\N{HORIZONTAL ELLIPSIS}" not in shown
     assert max(map(len, shown.splitlines())) <= 80
