@@ -12,6 +12,7 @@ from jinja2.nativetypes import NativeEnvironment
 
 from dingli.environment import Environment, project_root
 from dingli.environment.inventory import groups
+from dingli.environment.logs import logs_host
 from dingli.stacks.variables import common_variables, host_variables
 
 __all__ = ["Port", "Requirements", "longest_clock_offset_s", "longest_round_trip_ms", "requirements"]
@@ -74,7 +75,13 @@ def longest_clock_offset_s(environment: Environment) -> float:
 
 
 def _ports(environment: Environment, host: str) -> Iterator[Port]:
-    journal = environment.journal
+    monitoring, journal = environment.monitoring, environment.journal
+    yield Port(monitoring.node_port, "prometheus-node-exporter.service")
+    if not environment.site_of(host).trading:
+        yield Port(monitoring.prometheus_port, "prometheus.service")
+        yield Port(monitoring.alertmanager_port, "prometheus-alertmanager.service")
+    if host == logs_host(environment):
+        yield Port(environment.logs.port, "rsyslog.service")
     if host in journal.members:
         yield Port(journal.client_port, "etcd.service")
         yield Port(journal.peer_port, "etcd.service")

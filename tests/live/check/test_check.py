@@ -23,7 +23,7 @@ def lab() -> Environment:
 
 @pytest.fixture(scope="module")
 def host(lab: Environment) -> str:
-    """A host with ports that the environment gives to nobody: breaking something there disturbs no trading."""
+    """A host that does not trade: breaking something there disturbs nobody."""
     return next(name for name, host in lab.hosts.items() if not lab.site_of(name).trading and not host.emulated)
 
 
@@ -36,13 +36,8 @@ def _bad(report: Report) -> dict[tuple[str, str], Finding]:
 
 
 def _with(lab: Environment, host: str, **changes: object) -> Environment:
-    """The lab with something else declared for a host, and asking that host alone."""
-    return lab.model_copy(
-        update={
-            "hosts": {host: lab.hosts[host].model_copy(update=changes)},
-            "journal": lab.journal.model_copy(update={"members": ()}),
-        }
-    )
+    """The lab with something else declared for a host."""
+    return lab.model_copy(update={"hosts": {**lab.hosts, host: lab.hosts[host].model_copy(update=changes)}})
 
 
 def test_the_lab_is_good_and_no_host_is_changed_by_looking(lab: Environment) -> None:
@@ -76,8 +71,8 @@ def test_what_is_declared_wrong_is_found(
 
 def test_a_port_taken_by_a_stranger_is_found_with_its_program(lab: Environment, host: str) -> None:
     port = lab.journal.client_port
-    wanted = _with(lab, host)
-    wanted = wanted.model_copy(update={"journal": lab.journal.model_copy(update={"members": (host,)})})
+    members = (*lab.journal.members, host)
+    wanted = lab.model_copy(update={"journal": lab.journal.model_copy(update={"members": members})})
 
     with _taken(lab, host, port):
         taken = _bad(_asked(wanted))

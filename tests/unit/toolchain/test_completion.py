@@ -32,7 +32,7 @@ def _offered(line: str) -> list[str]:
         ("dingli drill site", ["site_loss"]),
         ("dingli drill site_loss l", ["lab"]),
         ("dingli drill site_loss lab --site st", ["standby"]),
-        ("dingli drill site_loss lab --cell ", ["alpha"]),
+        ("dingli drill site_loss lab --cell al", ["alpha"]),
         ("dingli up lab --site d", ["dr"]),
         ("dingli lab console dr", ["dr-1"]),
         ("dingli audit run lab --host standby", ["standby-1", "standby-2"]),
