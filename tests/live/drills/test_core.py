@@ -28,7 +28,7 @@ def test_a_core_that_hung_writes_nothing_when_it_goes_on(lab: Environment) -> No
 
 
 def test_a_switch_there_and_back_stays_within_the_target(lab: Environment) -> None:
-    report = run("switch", "--cell", "alpha", "--load", "25")
+    report = run("switch", "--cell", "alpha", "--load", "35")
     assert report["switch_gap_s"] < lab.targets.switch_gap_s
     assert report["rpo_commands"] == 0
 
