@@ -74,7 +74,7 @@ def _exists(line: str) -> bool:
     options = {option for parameter in known[words].params for option in parameter.opts}
     arguments = sum(parameter.param_type_name == "argument" for parameter in known[words].params)
     first_option = next((index for index, word in enumerate(rest) if word[0] in "-<>|"), len(rest))
-    return first_option <= arguments and {word for word in rest if word.startswith("--")} <= options
+    return first_option <= arguments and {word for word in rest if word.startswith("--")} <= {*options, "--help"}
 
 
 @pytest.mark.parametrize("name", main.command_names())
