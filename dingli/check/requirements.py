@@ -81,7 +81,7 @@ def _ports(environment: Environment, host: str) -> Iterator[Port]:
         yield Port(monitoring.prometheus_port, "prometheus.service")
         yield Port(monitoring.alertmanager_port, "prometheus-alertmanager.service")
     if host == logs_host(environment):
-        yield Port(environment.logs.port, "rsyslog.service")
+        yield Port(environment.logs.port, "dingli-log-receive.service")
     if host in journal.members:
         yield Port(journal.client_port, "etcd.service")
         yield Port(journal.peer_port, "etcd.service")

@@ -120,7 +120,7 @@ class Core:
         elif isinstance(item, WatchBroken) and item.watch is self._watch:
             self._watch = None
             self._watch_etcd.next_member()
-            self._poll_due = 0.0
+            self._poll_due = 0.0 if not item.watch.short_lived else self._poll_due
 
     def turn_away(self, item: FromLink) -> None:
         """Tell a gateway where the leader is."""

@@ -182,8 +182,12 @@ class Etcd:
         except EtcdRefused as error:
             if not self._access.user or not any(words in str(error) for words in _TOKEN):
                 raise
-            self._token = None
+            self.forget_token()
             return self._post(path, data, self.headers(), within)
+
+    def forget_token(self) -> None:
+        """Log on again before the next call."""
+        self._token = None
 
     def txn(self, body: bytes) -> Reply:
         """One transaction, made by `txn_body`."""
@@ -221,7 +225,7 @@ class Etcd:
 
     def _connection(self, timeout_s: float) -> http.client.HTTPConnection:
         connection = self._connections.get(self.at)
-        if connection is None:
+        if connection is None or connection.sock is None:  # none yet, or one that the member closed with its answer
             connection = self.open(self.at, timeout_s)
             connection.connect()
             self._connections[self.at] = connection

@@ -7,6 +7,7 @@ import json
 import logging
 import socket
 import threading
+import time
 from base64 import b64encode
 from queue import SimpleQueue
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from dingli_minicore.exceptions import EtcdError
 __all__ = ["Watch", "WatchBroken", "Watched"]
 
 _log = logging.getLogger("dingli.watch")
+_SHORT_S = 1.0
 
 
 class Watched(NamedTuple):
@@ -44,9 +46,15 @@ class Watch(threading.Thread):
         self._connect_s = connect_s
         self._connection: http.client.HTTPConnection | None = None
         self._stopped = False
+        self._since = time.monotonic()
         key, end = (b64encode(each.encode()).decode() for each in span)
         create = {"key": key, "range_end": end, "start_revision": str(revision)}
         self._body = json.dumps({"create_request": create}).encode()
+
+    @property
+    def short_lived(self) -> bool:
+        """Whether the next one had better wait a little."""
+        return time.monotonic() - self._since < _SHORT_S
 
     def stop(self) -> None:
         """End it from another thread; nothing more is to be expected of it."""
@@ -70,6 +78,7 @@ class Watch(threading.Thread):
             if self._connection is not None:
                 self._connection.close()
             if not self._stopped:
+                self._etcd.forget_token()  # no answer of a watch says for certain that its token has expired
                 self._inbox.put(WatchBroken(self))
 
     def _read(self) -> None:
