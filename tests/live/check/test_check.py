@@ -32,7 +32,14 @@ def _asked(environment: Environment) -> Report:
 
 
 def _bad(report: Report) -> dict[tuple[str, str], Finding]:
-    return {(one.subject, one.check): one for one in report.findings if one.state is not State.GOOD}
+    """What is not good, but for a clock that an emulated host is too slow to tell."""
+    slow = {name for name, host in load(report.environment).hosts.items() if host.emulated}
+    bad = {(one.subject, one.check): one for one in report.findings if one.state is not State.GOOD}
+    return {
+        key: one
+        for key, one in bad.items()
+        if not (key[0] in slow and key[1] == "clock" and one.state is State.UNKNOWN)
+    }
 
 
 def _with(lab: Environment, host: str, **changes: object) -> Environment:

@@ -20,8 +20,6 @@ from tests.live.roles.conftest import Hosts
 
 CELL = "alpha"
 _FACTS = "systemctl start dingli-host-facts"
-_SMALL = "/run/dingli-small-etcd.yaml"
-_DROP_IN = "/run/systemd/system/etcd.service.d/zz-small.conf"
 
 
 @dataclass
@@ -96,22 +94,6 @@ class Faults:
     def trade(self) -> None:
         """An order through every gateway that answers: the cell's head moves on."""
         smoke_order(self.environment)
-
-    def small_quota(self, member: str) -> Callable[[], object]:
-        """A quota that the database takes up by 62 %. No core may write through this member meanwhile."""
-        size = "$(stat -c %s /var/lib/etcd/dingli/member/snap/db)"
-        small = f"quota-backend-bytes: $(({size} * 100 / 62))"
-        command = f"[Service]\\nExecStart=\\nExecStart=/usr/bin/etcd --config-file={_SMALL}\\n"
-        cause = (
-            f'umask 022; sed "s/^quota-backend-bytes.*/{small}/" /etc/etcd/etcd.yaml > {_SMALL}',
-            f'mkdir -p $(dirname {_DROP_IN}); printf "{command}" > {_DROP_IN}',
-            "systemctl daemon-reload; systemctl restart --no-block etcd",
-        )
-        undo = (
-            f"test ! -e {_DROP_IN} || {{ rm -f {_DROP_IN} {_SMALL}; systemctl daemon-reload;"
-            " systemctl restart --no-block etcd; }"
-        )
-        return self.on(member, "; ".join(cause), undo)
 
     def halted(self, host: str) -> Callable[[], object]:
         """By a person, on a host with a main core."""
