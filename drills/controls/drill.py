@@ -98,7 +98,7 @@ def _begin(experiment: dict[str, Any], configuration: dict[str, Any]) -> None:
     _only_one(settings)
     plan = drill.plan(experiment, settings)
     for line in plan:
-        print(line, flush=True)
+        print(line, file=sys.stderr, flush=True)
     _confirm(settings, bool(configuration.get("assume_yes")))
     title = f"{drill.name}: {drill.titled(settings)}"
     held.run = held.stack.enter_context(evidence.run(settings.environment, kind="drill", title=title))
@@ -163,7 +163,7 @@ def after_activity_control(
     if held.run is not None:
         held.run.event("step", step=name, status=status, duration_s=seconds, output=state.get("output"), error=error)
     with contextlib.suppress(OSError):  # the terminal may be gone
-        print(f"  {name:24} {status:11} {seconds:7.2f} s  {error}", flush=True)
+        print(f"  {name:24} {status:11} {seconds:7.2f} s  {error}", file=sys.stderr, flush=True)
 
 
 def before_rollback_control(**_: Any) -> None:

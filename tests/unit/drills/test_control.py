@@ -183,8 +183,8 @@ def test_chaos_run_shows_the_plan_keeps_evidence_and_fails_without_a_pass(trial:
     """Nothing failed here; too little was seen."""
     done = trial.chaos_run()
     assert done.returncode == 1
-    assert "Loss of one" in done.stdout
-    assert "fault: a lose power, for at most 20 s" in done.stdout
+    assert "Loss of one" in done.stderr
+    assert "fault: a lose power, for at most 20 s" in done.stderr
     assert trial.touched == ["fault", "back-1", "back-2"]
     assert json.loads((trial.folder / "journal.json").read_text())["dingli"]["verdict"] == "unknown"
     assert [one["result"] for one in trial.evidence] == ["unknown"]
