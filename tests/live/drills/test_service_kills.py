@@ -15,9 +15,9 @@ from drills.checker.check import Verdict
 from tests.live.drills.trading import Trading
 
 HOME = "primary-1/main"
-LOAD_S = 75
+LOAD_S = 100
 BACK_WITHIN_S = 40.0
-CELL = ("dingli-core@", "dingli-gateway@", "etcd.service")
+CELL = ("dingli-core@alpha", "dingli-gateway@alpha", "etcd.service")
 # What logs and measures beside them, where it is deployed.
 BESIDE = ("rsyslog.service", "chrony.service", "prometheus*.service")
 
