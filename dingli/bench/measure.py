@@ -80,8 +80,11 @@ def _audit(name: str) -> dict[str, float]:
     return {"audit_s": round(timed("audit", name, allowed=(0, 1, 3)), 1), "audit_items": 4}
 
 
-def measure(name: str, only: set[str], repetitions: int, cell: str = "") -> None:
-    """All steps, or those named in `only`; a step that fails leaves its keys null with the reason."""
+def measure(name: str, only: set[str], repetitions: int, cell: str = "") -> bool:
+    """All steps, or those named in `only`; a step that fails leaves its keys null with the reason.
+
+    Whether everything that was asked for has been measured.
+    """
     environment = load(name)
     cell = cell or environment.first_cell
     if cell not in environment.cells:
@@ -97,6 +100,7 @@ def measure(name: str, only: set[str], repetitions: int, cell: str = "") -> None
             print(f"{step}: measured in {time.monotonic() - began:.0f} s", flush=True)
     _show(figures)
     _write(name, figures)
+    return not any(key.endswith("_why") for key in figures.data)
 
 
 def _steps(environment: Environment, cell: Cell, repetitions: int) -> list[Step]:

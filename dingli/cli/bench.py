@@ -22,4 +22,5 @@ def bench(
     """Measures up, order entry, drills and audit, and prints each figure beside its targets."""
     from dingli.bench.measure import measure
 
-    measure(environment, set(only), repetitions, cell)
+    if not measure(environment, set(only), repetitions, cell):
+        raise typer.Exit(3)
