@@ -61,7 +61,11 @@ def _witness(answers: Answers) -> str:
 
 
 def cores(answers: Answers) -> list[CorePlace]:
-    """One core at every trading site, at least three in all; a main core at the primary, minimal ones beside it."""
+    """One core at every trading site, at least three in all; a main core at the primary, minimal ones beside it.
+
+    A second main core stands at another site: the operator's program comes with main cores, and must not be lost
+    with the primary.
+    """
     sites = trading_sites(answers)
     chosen = [(site, _first(answers.at(site.name), want_x86=site.role != "standby")) for site in sites]
     taken = {host.name for _, host in chosen}
@@ -74,7 +78,12 @@ def cores(answers: Answers) -> list[CorePlace]:
             f"{len(chosen)} hosts on trading sites", f"at least {_FEWEST_CORES}: a cell has three cores", "add a --host"
         )
     primary = sites[0].name
-    return [_core(site, host, leads=site.name == primary and index == 0) for index, (site, host) in enumerate(chosen)]
+    placed = [_core(site, host, leads=site.name == primary and index == 0) for index, (site, host) in enumerate(chosen)]
+    away = [index for index, (site, host) in enumerate(chosen) if site.name != primary and not host.emulated]
+    if away and sum(core.kind == "main" for core in placed) == 1:
+        site, host = chosen[away[-1]]
+        placed[away[-1]] = _core(site, host, leads=True)
+    return placed
 
 
 def _first(hosts: list[Machine], *, want_x86: bool) -> Machine:

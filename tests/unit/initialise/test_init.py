@@ -55,6 +55,12 @@ def test_two_to_five_sites_make_an_environment(tmp_path: Path, count: int, hosts
     assert sum(site.trading for site in environment.sites.values()) == count
     assert len(environment.hosts) == count * hosts + ops
     assert len(environment.journal.members) == (5 if count == 5 else 3)
+    main = {
+        environment.site_of(core.host).name
+        for core in environment.cells[environment.first_cell].cores
+        if core.kind == "main"
+    }
+    assert len(main) > 1, "the operator's program, which comes with main cores, is at one site only"
 
 
 def test_two_sites_have_their_witness_at_ops(tmp_path: Path) -> None:
