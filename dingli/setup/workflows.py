@@ -48,7 +48,7 @@ def down(root: Path) -> None:
 
 
 def check(root: Path) -> None:
-    """The part of the tests that needs neither lab nor engine."""
+    """The part of the tests that needs neither lab nor engine, and is quick."""
     run_phases([_virtualenv(root), _promtool()])
     run_phases(_check_phases(root), all_of_them=True)
 
@@ -59,7 +59,7 @@ def test(root: Path) -> None:
     run_phases(_check_phases(root), all_of_them=True)
     if any((root / "tests" / "live").rglob("test_*.py")):
         run_phases([_lab_up(root), _stacks_up(root)])
-    pytest = ["pytest", "-m", "engine or live", "tests"]
+    pytest = ["pytest", "-m", "engine or slow or live", "tests"]
     command(pytest, cwd=root, env=environment(root))
 
 
@@ -106,7 +106,7 @@ def _check_phases(root: Path) -> list[Phase]:
         ("lint", ["ruff", "check", "--quiet", *_LINTED], "`ruff check --fix .` repairs most of it"),
         ("format", ["ruff", "format", "--check", "--quiet", *_LINTED], "run `ruff format .`"),
         ("types", ["mypy", *typed], "see the lines named above"),
-        ("unit tests", ["pytest", "-q", "-m", "not engine and not live", "tests/unit"], "see the tests named above"),
+        ("unit tests", ["pytest", "-q", "-m", "not engine and not slow and not live", "tests/unit"], "see the tests named above"),
     ]
     return [Phase(name, _tool(root, *arguments), remedy) for name, arguments, remedy in steps]
 

@@ -18,6 +18,8 @@ from tests.conftest import Fuzz
 
 from .test_mutations import mistakes
 
+pytestmark = pytest.mark.slow
+
 LAB = Path(__file__).resolve().parents[3] / "stacks" / "environments" / "lab.yaml"
 TEXT = LAB.read_text().replace("/var/lib/dingli-lab/handover.yaml", "absent.yaml")
 REVISION = "    revision: 1 "

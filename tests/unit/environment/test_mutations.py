@@ -16,6 +16,8 @@ from dingli.environment import InvalidEnvironment, Problem, load
 
 from .test_mistakes import HERE, base
 
+pytestmark = pytest.mark.slow
+
 WORDS = ["a", "one", "metals", "", "debian-13", "10.1.0.1", "10.0.0.0/8", "none", "*", "main"]
 VALUES = st.recursive(
     st.none()

@@ -21,6 +21,8 @@ from tests.conftest import Fuzz
 from .conftest import Site
 from .test_verification import judged, remove_last_run, sign_anew, where
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["new", "../../outside", "..", "a\nb", "\x1b[2J", "ü", "\udcff.txt", ".hidden", "manifest.json.sig2", "a" * 200]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from dingli_core.exceptions import DecodingError
 from dingli_core.frames import check_frame
 from dingli_minicore.exceptions import MalformedError
@@ -11,6 +12,8 @@ from dingli_minicore.frames import parse
 
 from tests.conftest import Fuzz
 from tests.live.hardness.test_core_port_fuzz import FrameFuzzer
+
+pytestmark = pytest.mark.slow
 
 HELLO = 1
 

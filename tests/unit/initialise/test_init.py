@@ -14,6 +14,8 @@ from dingli.environment import Environment, load
 from dingli.exceptions import InputError
 from dingli.initialise import write
 
+pytestmark = pytest.mark.slow
+
 _RUN = "from dingli.cli.main import run; run()"
 _SITES = [
     ("east-a", "primary"), ("east-b", "standby"), ("west-a", "dr"), ("west-b", "standby"), ("far", "dr")

@@ -13,6 +13,8 @@ from dingli.pki import Usage
 
 from .conftest import Authority, Host, Server, cursor, line, until
 
+pytestmark = pytest.mark.slow
+
 
 def numbers(*wanted: int) -> list[str]:
     return [f"number {number}" for number in wanted]

@@ -13,6 +13,8 @@ from dingli.environment import Environment, Monitoring, load
 from dingli.monitoring import alerts, rules
 from dingli.setup.promtool import provide_promtool
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 CASES = sorted((HERE / "alerts").glob("*.yaml"))

@@ -13,6 +13,8 @@ import pytest
 from dingli.pki import Authority, CertificateRequest, Places, initialise, open_authority, sign
 from tests.unit.roles.playbook import owner, run_module, run_tasks
 
+pytestmark = pytest.mark.slow
+
 DECLARED: dict[str, Any] = {
     "name": "etcd",
     "cn": "etcd",

@@ -13,6 +13,8 @@ from dingli.environment import Environment, load
 from dingli.status import Hosts
 from tests.unit.status import observed
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def silent_port() -> Iterator[int]:

@@ -16,6 +16,8 @@ import pytest
 
 from tests.unit.status import observed
 
+pytestmark = pytest.mark.slow
+
 ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
 HIDE, SHOW = b"\x1b[?25l", b"\x1b[?25h"
 

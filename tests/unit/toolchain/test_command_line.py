@@ -16,6 +16,8 @@ from dingli.cli import main
 from dingli.cli.status import what_next
 from dingli.exceptions import CannotTell, DingliError, InputError
 
+pytestmark = pytest.mark.slow
+
 _TOO_HEAVY = ("pulumi", "paramiko", "ansible_runner", "boto3", "pydantic", "locust")
 
 
