@@ -59,7 +59,7 @@ def test(root: Path) -> None:
     run_phases(_check_phases(root), all_of_them=True)
     if any((root / "tests" / "live").rglob("test_*.py")):
         run_phases([_lab_up(root), _stacks_up(root)])
-    pytest = ["pytest", "-m", "engine or slow or live", "tests"]
+    pytest = ["pytest", "-m", "(engine or slow or live) and not long", "tests"]
     command(pytest, cwd=root, env=environment(root))
 
 

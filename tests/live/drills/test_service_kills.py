@@ -14,6 +14,8 @@ from dingli.environment import Environment, load
 from drills.checker.check import Verdict
 from tests.live.drills.trading import Trading
 
+pytestmark = pytest.mark.long
+
 HOME = "primary-1/main"
 LOAD_S = 100
 BACK_WITHIN_S = 40.0
