@@ -212,6 +212,7 @@ def test_every_alert_is_caused_or_named_as_one_that_cannot_be(monitored: Monitor
     assert {alert.name for alert in alerts(monitored.environment)} == set(CAUSED) | NOT_CAUSED
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("alert", CAUSED)
 def test_an_alert_that_fires_reaches_people_by_both_channels(storm: Told, alert: str) -> None:
     assert storm.has(alert, CAUSED[alert])
