@@ -106,7 +106,11 @@ def _check_phases(root: Path) -> list[Phase]:
         ("lint", ["ruff", "check", "--quiet", *_LINTED], "`ruff check --fix .` repairs most of it"),
         ("format", ["ruff", "format", "--check", "--quiet", *_LINTED], "run `ruff format .`"),
         ("types", ["mypy", *typed], "see the lines named above"),
-        ("unit tests", ["pytest", "-q", "-m", "not engine and not slow and not live", "tests/unit"], "see the tests named above"),
+        (
+            "unit tests",
+            ["pytest", "-q", "-m", "not engine and not slow and not live", "tests/unit"],
+            "see the tests named above",
+        ),
     ]
     return [Phase(name, _tool(root, *arguments), remedy) for name, arguments, remedy in steps]
 

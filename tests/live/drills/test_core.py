@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from dingli.cell import hand_over, observe, remote
 from dingli.environment import Environment
 from tests.live.drills.conftest import begin, run, until_done
+
+pytestmark = pytest.mark.long
 
 
 def test_a_killed_core_is_replaced_within_the_target_and_comes_back(lab: Environment) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
 from dingli.cell import observe
 from dingli.environment import Environment
 from dingli.evidence import Store
 from tests.live.drills.conftest import begin, run, until_done
+
+pytestmark = pytest.mark.long
 
 
 def test_a_minimal_core_takes_over_and_nothing_is_lost(lab: Environment) -> None:
