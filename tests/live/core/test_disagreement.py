@@ -122,7 +122,11 @@ def test_a_leader_whose_hash_is_outvoted_is_deposed_and_its_entries_are_still_ex
         logon = (encode_command(SessionCommand(LOGON, now, "M001", 7, 1, 0, Logon(30, 0))),)
         await write(cell, Entry(1, epoch, 2, b"2" * 16, now + 1, b"\x00" * 32, logon))
         await until(lambda: cell.value("quarantine/c:main"))
-        assert await cell.leader() is None
+
+        async def deposed() -> bool:
+            return await cell.leader() is None
+
+        await until(deposed)
 
         async def disputed() -> list[bytes]:
             return [kv.value for kv in (await cell.client.range(PREFIX + b"disputed/%016x" % epoch)).kvs]
