@@ -7,6 +7,7 @@
 from dingli.environment.loading import load
 from dingli.environment.model import (
     Architecture,
+    Archive,
     Bastion,
     Cell,
     Core,
@@ -29,6 +30,7 @@ from dingli.environment.problems import InvalidEnvironment, Problem
 
 __all__ = [
     "Architecture",
+    "Archive",
     "Bastion",
     "Cell",
     "Core",

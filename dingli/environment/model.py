@@ -16,10 +16,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
 from pydantic_core import PydanticCustomError
 
-from dingli.environment.s3_url import parse_s3_url
+from dingli.environment.s3_url import parse_s3_url, require_private
 
 __all__ = [
     "Architecture",
+    "Archive",
     "Bastion",
     "Cell",
     "CellPorts",
@@ -90,6 +91,14 @@ def _s3_url(value: Any) -> Any:
     return value
 
 
+def _private_endpoint(value: Any) -> Any:
+    try:
+        require_private(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise _fail(str(error)) from None
+    return value
+
+
 def _power_command(value: Any) -> Any:
     if not isinstance(value, str) or "{host}" not in value:
         raise _fail("a command that contains {host}")
@@ -123,6 +132,10 @@ Fingerprint = Annotated[
 MachineId = Annotated[str, _matching(r"[0-9a-f]{32}", "a machine-id: 32 hexadecimal digits")]
 Address = Annotated[IPv4Address, BeforeValidator(_address)]
 Network = Annotated[IPv4Network, BeforeValidator(_network)]
+BucketName = Annotated[
+    str, _matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket's name: lower-case letters, digits, . and -, 3 to 63")
+]
+AbsolutePath = Annotated[str, _matching(r"/[^\x00-\x1f\x7f]{1,1000}", "a path that begins with /")]
 Url = Annotated[str, BeforeValidator(_url)]
 Mailbox = Annotated[str, _matching(r"[^\s@,<>]+@[^\s@,<>]+", "an address such as sre@example.org")]
 Smarthost = Annotated[str, _matching(r"[A-Za-z0-9.-]+:[1-9][0-9]{0,4}", "HOST:PORT of a mail server")]
@@ -347,6 +360,21 @@ class StateBackend(Entry):
     backend: Annotated[str, BeforeValidator(_s3_url)]
 
 
+class Archive(Entry):
+    """The bucket that keeps closed parts of the journal; credentials are never declared, as with the state."""
+
+    bucket: BucketName
+    retention_days: Annotated[int, Strict(), Field(ge=1, le=36_500)]
+    endpoint: Annotated[str, BeforeValidator(_private_endpoint)] | None = None
+    """None: AWS itself."""
+    region: Text = "us-east-1"
+    ca: AbsolutePath | None = None
+    """On the controller: what the endpoint's certificate is judged by, if not by the usual list."""
+    segment_entries: Annotated[int, Strict(), Field(ge=100, le=100_000)] = 5_000
+    trim_after_hours: Positive | None = None
+    """From when on archived entries may be removed from etcd, by hand; None: never."""
+
+
 class Webhook(Entry):
     """Where alerts are posted. `{token}` in the URL stands for a secret, which is not in the file."""
 
@@ -392,6 +420,7 @@ class Environment(Entry):
     cells: Mapping[Name, Cell]
     witnesses: tuple[Text, ...] | None = None
     state: StateBackend | None = None
+    archive: Archive | None = None
     monitoring: Monitoring = Field(default_factory=Monitoring)
     logs: Logs = Logs()
     root_key: Path | None = Field(default=None, exclude=True)

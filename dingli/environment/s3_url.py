@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from re import fullmatch
 from urllib.parse import parse_qsl, urlsplit
 
-__all__ = ["S3Location", "parse_s3_url"]
+__all__ = ["S3Location", "parse_s3_url", "require_private"]
 
 _EXPECTED = "s3://bucket, s3://bucket/prefix, or either with ?region=…&endpoint=…&s3ForcePathStyle=true"
 _OPTIONS = ("region", "endpoint", "s3ForcePathStyle", "profile", "ssetype", "kmskeyid")
@@ -38,12 +38,12 @@ def parse_s3_url(url: str) -> S3Location:
     unknown = [name for name, value in options if name not in _OPTIONS or not value]
     if unknown or len(dict(options)) != len(options):
         raise ValueError(f"only the options {', '.join(_OPTIONS)}, each once and with a value")
-    _require_private(dict(options).get("endpoint", "https://aws"))
+    require_private(dict(options).get("endpoint", "https://aws"))
     return S3Location(parts.netloc, prefix, dict(options))
 
 
-def _require_private(endpoint: str) -> None:
-    """State travels in clear over http: that is for a service on this machine only."""
+def require_private(endpoint: str) -> None:
+    """What is stored travels in clear over http: that is for a service on this machine only. Raises ValueError."""
     parts = urlsplit(endpoint)
     if parts.scheme == "https" and parts.hostname:
         return

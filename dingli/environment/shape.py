@@ -76,6 +76,7 @@ _OPTIONAL: tuple[KeyPath, ...] = (
     ("journal", "client_port"),
     ("journal", "peer_port"),
     ("state",),
+    ("archive",),
 )
 _MOST_ROUNDS = 8
 
