@@ -1,13 +1,15 @@
-"""Round trips between sites, measured from host to host."""
+"""Round trips between sites, from host to host, on ports of declared flows: others are filtered."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address
 
 from dingli.check.contact import Seen
 from dingli.check.facts import Peer
 from dingli.check.finding import Finding, State
-from dingli.environment import Environment
+from dingli.environment import Environment, Protocol
+from dingli.network import flows
 
 __all__ = ["judge", "peers", "speakers"]
 
@@ -30,16 +32,29 @@ def peers(environment: Environment, host: str) -> list[Peer]:
     chosen = speakers(environment)
     if host not in chosen.values():
         return []
-    members = environment.journal.members
+    ports = _declared_ports(environment, host)
     return [
         Peer(
             other,
             str(environment.hosts[other].address),
-            environment.journal.peer_port if host in members and other in members else _SSH_PORT,
+            ports.get(environment.hosts[other].address, _SSH_PORT),
         )
         for other in chosen.values()
         if other != host
     ]
+
+
+def _declared_ports(environment: Environment, host: str) -> dict[IPv4Address, int]:
+    """The TCP port of the first flow from `host` to each other host; between members of the journal, their own."""
+    here, members = environment.hosts[host].address, environment.journal.members
+    ports: dict[IPv4Address, int] = {}
+    if host in members:
+        ports |= {environment.hosts[name].address: environment.journal.peer_port for name in members}
+    for flow in flows(environment):
+        if flow.protocol is Protocol.TCP and any(party.includes(here) for party in flow.sources):
+            for party in flow.destinations:
+                ports.setdefault(party.network.network_address, flow.port)
+    return ports
 
 
 def judge(environment: Environment, seen: Mapping[str, Seen], bound: tuple[float, str]) -> Iterator[Finding]:

@@ -4,6 +4,7 @@
 `logs`.
 """
 
+from dingli.environment.access import Access, ExtraFlow, Protocol
 from dingli.environment.loading import load
 from dingli.environment.model import (
     Architecture,
@@ -29,6 +30,7 @@ from dingli.environment.places import environment_file, project_root, state_dir
 from dingli.environment.problems import InvalidEnvironment, Problem
 
 __all__ = [
+    "Access",
     "Architecture",
     "Archive",
     "Bastion",
@@ -37,6 +39,7 @@ __all__ = [
     "CoreKind",
     "Environment",
     "EnvironmentKind",
+    "ExtraFlow",
     "Host",
     "Instrument",
     "InvalidEnvironment",
@@ -45,6 +48,7 @@ __all__ = [
     "Monitoring",
     "OperatingSystem",
     "Problem",
+    "Protocol",
     "Site",
     "SiteRole",
     "Takeover",

@@ -12,10 +12,11 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dingli.environment import document
-from dingli.environment.model import Environment, Fingerprint, Text
+from dingli.environment.model import Environment
 from dingli.environment.places import state_dir
 from dingli.environment.problems import Problem, shown
 from dingli.environment.shape import Draft
+from dingli.environment.values import Fingerprint, Text
 
 __all__ = ["merge"]
 

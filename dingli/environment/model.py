@@ -6,19 +6,43 @@ These models say what a single value may be; what must be true between values is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict
-from pydantic_core import PydanticCustomError
+from pydantic import Field, Strict
 
-from dingli.environment.s3_url import parse_s3_url, require_private
+from dingli.environment.access import Access
+from dingli.environment.values import (
+    AbsolutePath,
+    Address,
+    BucketName,
+    Count,
+    Entry,
+    Fingerprint,
+    Flag,
+    MachineId,
+    Mailbox,
+    Name,
+    Network,
+    Port,
+    Positive,
+    PowerCommand,
+    PowerOffCommand,
+    PrivateEndpoint,
+    Seconds,
+    SessionName,
+    Share,
+    Smarthost,
+    StateUrl,
+    Symbol,
+    Text,
+    Url,
+)
 
 __all__ = [
+    "Access",
     "Architecture",
     "Archive",
     "Bastion",
@@ -46,105 +70,6 @@ __all__ = [
     "Targets",
     "Webhook",
 ]
-
-_INT64_MAX = 2**63 - 1
-
-
-def _fail(expected: str) -> PydanticCustomError:
-    return PydanticCustomError("expected", "{expected}", {"expected": expected})
-
-
-def _matching(pattern: str, expected: str) -> BeforeValidator:
-    compiled = re.compile(pattern)
-
-    def check(value: Any) -> Any:
-        if not isinstance(value, str) or not compiled.fullmatch(value):
-            raise _fail(expected)
-        return value
-
-    return BeforeValidator(check)
-
-
-def _address(value: Any) -> Any:
-    if isinstance(value, IPv4Address):
-        return value
-    try:
-        return IPv4Address(value if isinstance(value, str) else "")
-    except ValueError:
-        raise _fail("an IPv4 address such as 10.0.0.1") from None
-
-
-def _network(value: Any) -> Any:
-    if isinstance(value, IPv4Network):
-        return value
-    try:
-        return IPv4Network(value if isinstance(value, str) and "/" in value else "")
-    except ValueError:
-        raise _fail("an IPv4 network without host bits, such as 10.0.0.0/24") from None
-
-
-def _s3_url(value: Any) -> Any:
-    try:
-        parse_s3_url(value if isinstance(value, str) else "")
-    except ValueError as error:
-        raise _fail(str(error)) from None
-    return value
-
-
-def _private_endpoint(value: Any) -> Any:
-    try:
-        require_private(value if isinstance(value, str) else "")
-    except ValueError as error:
-        raise _fail(str(error)) from None
-    return value
-
-
-def _power_command(value: Any) -> Any:
-    if not isinstance(value, str) or "{host}" not in value:
-        raise _fail("a command that contains {host}")
-    return value
-
-
-def _power_off_command(value: Any) -> Any:
-    if not isinstance(value, str) or "{host}" not in value or "{seconds}" not in value:
-        raise _fail("a command that contains {host} and {seconds}: every power-off carries an expiry")
-    return value
-
-
-def _url(value: Any) -> Any:
-    if not isinstance(value, str) or not re.fullmatch(r"https?://[^\s]{1,1000}", value):
-        raise _fail("a URL that begins with http:// or https://")
-    return value
-
-
-Name = Annotated[
-    str,
-    _matching(r"[a-z][a-z0-9]*(-[a-z0-9]+)*(?<!.{32})", "a name: lower-case letters, digits and -, at most 31 long"),
-]
-Text = Annotated[str, _matching(r"[^\x00-\x1f\x7f]{1,255}", "text on one line")]
-SessionName = Annotated[
-    str, _matching(r"[A-Z0-9][A-Z0-9_-]{0,15}", "a session name: capital letters, digits, _ and -, at most 16 long")
-]
-Symbol = Annotated[str, _matching(r"[A-Z0-9]{1,16}", "a symbol: capital letters and digits, at most 16")]
-Fingerprint = Annotated[
-    str, _matching(r"SHA256:[A-Za-z0-9+/]{43}", "a fingerprint as ssh-keygen -l prints it: SHA256: and 43 characters")
-]
-MachineId = Annotated[str, _matching(r"[0-9a-f]{32}", "a machine-id: 32 hexadecimal digits")]
-Address = Annotated[IPv4Address, BeforeValidator(_address)]
-Network = Annotated[IPv4Network, BeforeValidator(_network)]
-BucketName = Annotated[
-    str, _matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "a bucket's name: lower-case letters, digits, . and -, 3 to 63")
-]
-AbsolutePath = Annotated[str, _matching(r"/[^\x00-\x1f\x7f]{1,1000}", "a path that begins with /")]
-Url = Annotated[str, BeforeValidator(_url)]
-Mailbox = Annotated[str, _matching(r"[^\s@,<>]+@[^\s@,<>]+", "an address such as sre@example.org")]
-Smarthost = Annotated[str, _matching(r"[A-Za-z0-9.-]+:[1-9][0-9]{0,4}", "HOST:PORT of a mail server")]
-Port = Annotated[int, Strict(), Field(ge=1, le=65535)]
-Count = Annotated[int, Strict(), Field(ge=0, le=_INT64_MAX)]
-Positive = Annotated[int, Strict(), Field(ge=1, le=_INT64_MAX)]
-Seconds = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
-Share = Annotated[float, Strict(), Field(gt=0, le=1, allow_inf_nan=False)]
-Flag = Annotated[bool, Strict()]
 
 
 class EnvironmentKind(StrEnum):
@@ -191,12 +116,6 @@ class Takeover(StrEnum):
     MANUAL = "manual"
 
 
-class Entry(BaseModel):
-    """A mapping of the file: no unknown keys, never changed after reading."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 class Targets(Entry):
     """What drills and load tests are judged by."""
 
@@ -238,9 +157,9 @@ class CommandPower(Entry):
 
     name: str
     driver: Literal["command"]
-    off: Annotated[str, BeforeValidator(_power_off_command)]
-    on: Annotated[str, BeforeValidator(_power_command)]
-    status: Annotated[str, BeforeValidator(_power_command)] | None = None
+    off: PowerOffCommand
+    on: PowerCommand
+    status: PowerCommand | None = None
     """Only asks: what `dingli check` runs."""
 
 
@@ -249,7 +168,7 @@ class RedfishPower(Entry):
 
     name: str
     driver: Literal["redfish"]
-    url: Annotated[str, BeforeValidator(_power_command)]
+    url: PowerCommand
     user: Text
     password_file: Path
 
@@ -357,7 +276,7 @@ class Cell(Entry):
 class StateBackend(Entry):
     """Where the engine keeps what it knows; credentials are never declared, they come from the usual AWS chain."""
 
-    backend: Annotated[str, BeforeValidator(_s3_url)]
+    backend: StateUrl
 
 
 class Archive(Entry):
@@ -365,7 +284,7 @@ class Archive(Entry):
 
     bucket: BucketName
     retention_days: Annotated[int, Strict(), Field(ge=1, le=36_500)]
-    endpoint: Annotated[str, BeforeValidator(_private_endpoint)] | None = None
+    endpoint: PrivateEndpoint | None = None
     """None: AWS itself."""
     region: Text = "us-east-1"
     ca: AbsolutePath | None = None
@@ -423,6 +342,7 @@ class Environment(Entry):
     archive: Archive | None = None
     monitoring: Monitoring = Field(default_factory=Monitoring)
     logs: Logs = Logs()
+    network: Access = Access()
     root_key: Path | None = Field(default=None, exclude=True)
     """Not a key of the file: it comes with the hand-over."""
 

@@ -60,6 +60,9 @@ _WHOLE: tuple[KeyPath, ...] = (
     ("cells", "*", "cores", "*"),
     ("cells", "*", "gateways", "*"),
     ("cells", "*", "sessions", "*"),
+    ("network", "controllers", "*"),
+    ("network", "members", "*"),
+    ("network", "also", "*"),
 )
 _OPTIONAL: tuple[KeyPath, ...] = (
     ("hosts", "*", "power"),
@@ -77,6 +80,10 @@ _OPTIONAL: tuple[KeyPath, ...] = (
     ("journal", "peer_port"),
     ("state",),
     ("archive",),
+    ("network",),
+    ("network", "controllers"),
+    ("network", "members"),
+    ("network", "also"),
 )
 _MOST_ROUNDS = 8
 

@@ -55,6 +55,8 @@ def _sites(answers: Answers) -> Iterator[str]:
         keys = {"role": site.role, "city": site.city, "network": site.network}
         yield f"  {_word(site.name)}: {{{_flow(keys)}{_bastion(site.bastion)}}}"
     yield ""
+    yield "# network: {controllers: [NETWORK], members: [NETWORK]}   # whom packet filters let in; docs/network.md"
+    yield ""
 
 
 def _bastion(bastion: tuple[str, str, int] | None) -> str:

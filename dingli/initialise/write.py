@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from dingli.environment import InvalidEnvironment, environment_file, load
-from dingli.environment.model import Name
+from dingli.environment.values import Name
 from dingli.exceptions import InputError
 from dingli.initialise.answers import Answers
 from dingli.initialise.text import as_text

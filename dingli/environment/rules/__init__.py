@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dingli.environment.problems import Problem
-from dingli.environment.rules import cells, hosts, journal, logs, names, ports, sites
+from dingli.environment.rules import cells, hosts, journal, logs, names, network, ports, sites
 from dingli.environment.shape import Draft
 
 __all__ = ["RULES"]
@@ -29,4 +29,5 @@ RULES: tuple[Callable[[Draft], Iterable[Problem]], ...] = (
     logs.stand_apart,
     logs.are_kept_long_enough,
     ports.are_free,
+    network.ends_exist,
 )

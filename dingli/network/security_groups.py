@@ -1,0 +1,47 @@
+"""The flows as an EC2-compatible cloud's security groups have them: one group per host, as plain data."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from dingli.environment import Environment
+from dingli.network.host_rules import Rule, host_rules
+
+__all__ = ["security_group_rules"]
+
+_DESCRIPTION_LENGTH = 255
+_ECHO_REQUEST, _ALL_CODES = 8, -1  # where ports stand for others, ICMP has its type and code
+
+
+def security_group_rules(environment: Environment, host: str) -> list[dict[str, Any]]:
+    """`{protocol, from_port, to_port, cidr, direction, description}` each; `direction` is ingress or egress.
+
+    Groups are stateful as the packet filters are: answers need no rule.
+    """
+    rules = host_rules(environment, host)
+    found = [
+        _entry("icmp", _ECHO_REQUEST, _ALL_CODES, str(network), "ingress", "ping from controllers")
+        for network in rules.echo_from
+    ]
+    found += [entry for rule in rules.inbound for entry in _entries(rule, "ingress")]
+    found += [entry for rule in rules.outbound for entry in _entries(rule, "egress")]
+    return list({tuple(list(entry.values())[:5]): entry for entry in reversed(found)}.values())[::-1]
+
+
+def _entries(rule: Rule, direction: str) -> list[dict[str, Any]]:
+    said = f"{rule.service}: {rule.why}"
+    port = rule.port
+    return [_entry(rule.protocol.value, port, port, str(cidr), direction, said) for cidr in rule.peers]
+
+
+def _entry(protocol: str, first: int, last: int, cidr: str, direction: str, said: str) -> dict[str, Any]:
+    """The cloud refuses a rule a second time, and other characters in a description."""
+    return {
+        "protocol": protocol,
+        "from_port": first,
+        "to_port": last,
+        "cidr": cidr,
+        "direction": direction,
+        "description": re.sub(r"[^A-Za-z0-9 ._:/()#,@\[\]+=&;{}!$*-]", "", said)[:_DESCRIPTION_LENGTH],
+    }
