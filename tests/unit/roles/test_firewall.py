@@ -79,9 +79,8 @@ def test_what_was_changed_by_hand_is_noticed_and_repaired(damage: str) -> None:
 def test_rules_that_are_not_confirmed_are_taken_back() -> None:
     """The first time to none at all, later to those that were confirmed last; and then nothing can be confirmed."""
     wait = {"shell": "for i in $(seq 100); do [ -e $STATE/timer ] || break; sleep 0.1; done; nft list ruleset"}
-    short = {"revert_after_s": 1}
     first, none, late, _, _, _, second, back = on_a_host(
-        module(**short), wait, CONFIRM, module(), CONFIRM, LISTED, module(port=23, **short), wait
+        module(revert_after_s=1), wait, CONFIRM, module(), CONFIRM, LISTED, module(port=23, revert_after_s=1), wait
     )
     assert first["pending"]
     assert none == ""
