@@ -6,15 +6,26 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dingli.archive.bucket import Bucket
-from dingli.archive.chain import Chain
+from dingli.archive.chain import Chain, journals, read_chain
 from dingli.archive.exceptions import ArchiveError
+from dingli.exceptions import InputError
 
-__all__ = ["fetch", "file_name"]
+__all__ = ["chain_of_journal", "fetch", "file_name"]
 
 
 def file_name(first: int) -> str:
     """As in the bucket, without the folders."""
     return f"{first:016x}.segment"
+
+
+def chain_of_journal(bucket: Bucket, environment: str, cell: str, journal: str | None = None) -> Chain:
+    """The chain of a cell's journal: the one that is named, or the newest."""
+    known = journals(bucket, environment, cell)
+    name = journal or next(reversed(known), None)
+    if name is None or name not in known:
+        named = ", ".join(known) or "none yet"
+        raise InputError(f"no journal {name or 'at all'} of cell {cell} in the archive", f"one of: {named}")
+    return read_chain(bucket, name, cell, known[name])
 
 
 def fetch(

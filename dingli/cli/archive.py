@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from dingli import evidence
-from dingli.archive import Bucket, Chain, Outcome, archive_closed, journals, read_chain
+from dingli.archive import Bucket, Chain, Link, Outcome, archive_closed, journals, read_chain
+from dingli.archive.fetching import chain_of_journal
 from dingli.archive.fetching import fetch as fetch_segments
 from dingli.archive.looks import KIND, as_lines, earlier_looks, file_of, forgotten
+from dingli.archive.placing import folder_of, on_host
+from dingli.archive.placing import place as place_segments
 from dingli.archive.source import over_ssh
-from dingli.environment import Archive, Environment, load
+from dingli.archive.trimming import plan_trim
+from dingli.cell import remote
+from dingli.environment import Archive, Environment, EnvironmentKind, load
 from dingli.evidence.store import Store
 from dingli.exceptions import DingliError, ExitCode, InputError
 
@@ -24,6 +30,8 @@ app = typer.Typer(
     epilog="Examples:\n\ndingli archive init prod\n\ndingli archive run prod --every 60\n\n"
     "dingli archive list prod alpha\n\ndingli archive verify prod",
 )
+
+_TRIM_S = 600.0
 
 _Environment = Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")]
 _Cell = Annotated[str | None, typer.Argument(metavar="CELL", help="Only this cell; left out: all.")]
@@ -165,7 +173,7 @@ def fetch(
     bucket = Bucket(_settings(declared))
     (name,) = _cells(declared, cell)
     began = time.monotonic()
-    chain = chosen(bucket, declared, name, journal)
+    chain = chain_of_journal(bucket, declared.name, name, journal)
     files = fetch_segments(bucket, chain, folder, lambda done, of: _progress(f"{done} of {of} segments"))
     facts = _facts(chain) | {"folder": str(folder), "files": len(files), "seconds": round(time.monotonic() - began, 2)}
     if as_json:
@@ -176,14 +184,91 @@ def fetch(
             typer.echo(f"beside that: {finding}", err=True)
 
 
-def chosen(bucket: Bucket, declared: Environment, cell: str, journal: str | None) -> Chain:
-    """The chain of a journal: the one that is named, or the newest."""
-    known = journals(bucket, declared.name, cell)
-    name = journal or next(reversed(known), None)
-    if name is None or name not in known:
-        named = ", ".join(known) or "none yet"
-        raise InputError(f"no journal {name or 'at all'} of cell {cell} in the archive", f"one of: {named}")
-    return read_chain(bucket, name, cell, known[name])
+@app.command(epilog="Examples:\n\ndingli archive place prod alpha dr-1\n\ndingli archive place prod alpha dr-1 --json")
+def place(
+    environment: _Environment,
+    cell: Annotated[str, typer.Argument(metavar="CELL")],
+    host: Annotated[str, typer.Argument(metavar="HOST", help="A host with a core of the cell.")],
+    journal: _Journal = None,
+    as_json: _Json = False,
+) -> None:
+    """Put a journal's segments on a core's host: a new host cannot read from etcd what was removed there."""
+    declared = load(environment)
+    bucket = Bucket(_settings(declared))
+    (name,) = _cells(declared, cell)
+    hosts = [core.host for core in declared.cells[name].cores]
+    if host not in hosts:
+        raise InputError(f"no core of {name} on {host!r}", f"one of: {', '.join(hosts)}")
+    chain = chain_of_journal(bucket, declared.name, name, journal)
+    placed = _placed(bucket, declared, name, [host], chain.links)
+    if as_json:
+        typer.echo(json.dumps({"host": host, "placed": placed, "last": chain.last}))
+    else:
+        typer.echo(f"{host}: entries 1 to {chain.last} are there, {placed} segments of them now")
+
+
+@app.command(
+    epilog="Examples:\n\ndingli archive trim prod alpha --dry-run\n\ndingli archive trim prod alpha\n\n"
+    "dingli archive trim lab alpha --yes --json"
+)
+def trim(
+    environment: _Environment,
+    cell: Annotated[str, typer.Argument(metavar="CELL")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: _Json = False,
+) -> None:
+    """Remove from etcd what is archived, old enough, executed by all cores, and on the host of each of them.
+
+    Needs `archive.trim_after_hours`. The whole archive is read first, and the segments are put on the cores' hosts.
+    """
+    declared = load(environment)
+    settings = _settings(declared)
+    (name,) = _cells(declared, cell)
+    if settings.trim_after_hours is None:
+        raise InputError(
+            f"{declared.name} removes nothing from etcd", "`archive.trim_after_hours`", "see docs/archive.md first"
+        )
+    bucket = Bucket(settings)
+    bucket.require()
+    plan = plan_trim(chain_of_journal(bucket, declared.name, name), settings.trim_after_hours, time.time_ns())
+    hosts = [core.host for core in declared.cells[name].cores]
+    if not as_json or not (yes or dry_run):
+        typer.echo(
+            f"{name}: entries 1 to {plan.to}, {len(plan.links)} segments, leave etcd; on {', '.join(hosts)}",
+            err=as_json,
+        )
+    if dry_run or not (yes or _confirmed(declared)):
+        if as_json:
+            typer.echo(json.dumps({"to": plan.to, "removed": 0}))
+        raise typer.Exit(ExitCode.OK if dry_run else ExitCode.FAILED)
+    with evidence.run(declared, kind="trim", title=f"entries 1 to {plan.to} of {name} leave etcd") as kept:
+        kept.event("plan", to=plan.to, hash=plan.hash, segments=[link.header.sum for link in plan.links], hosts=hosts)
+        kept.event("placed", segments=_placed(bucket, declared, name, hosts, plan.links))
+        words = ["--to", str(plan.to), "--hash", plan.hash, "--older-than-s", str(settings.trim_after_hours * 3600)]
+        said = json.loads(remote.on_any_main_core(declared, name, "trim", *words, timeout_s=_TRIM_S))
+        kept.event("removed", **said)
+        kept.result = evidence.Result.PASSED
+    typer.echo(json.dumps({"to": plan.to} | said) if as_json else f"{said['removed']} entries removed")
+
+
+def _placed(bucket: Bucket, declared: Environment, cell: str, hosts: list[str], links: list[Link]) -> int:
+    placed = 0
+    for name in hosts:
+        with on_host(declared, name) as host:
+            placed += place_segments(bucket, links, folder_of(cell), host, _said_by(name))
+    return placed
+
+
+def _said_by(name: str) -> Callable[[str], None]:
+    return lambda line: _progress(f"{name}: {line}")
+
+
+def _confirmed(declared: Environment) -> bool:
+    if not sys.stdin.isatty():
+        raise DingliError("nobody to ask: standard input is no terminal", "a yes", "pass --yes")
+    wanted = "yes" if declared.kind is EnvironmentKind.LAB else declared.name
+    return input(f"Type {wanted!r} to go on: ").strip() == wanted
 
 
 def _chains(bucket: Bucket, declared: Environment, cell: str) -> list[Chain]:

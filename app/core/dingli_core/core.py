@@ -33,6 +33,7 @@ from dingli_core.machine import Machine
 from dingli_core.metrics import Metrics
 from dingli_core.placement import Placement
 from dingli_core.replica import DisagreementError, Replica
+from dingli_core.segments import Segments
 from dingli_core.tail import LogTail
 from dingli_core.view import CellView
 
@@ -73,7 +74,8 @@ class Core:
         self._view = CellView(client, self._keys)
         self._replica = Replica(config.cell)
         self._keeper = LeaseKeeper(client, config.lease_s, announce_lease)
-        self._tail = LogTail(client, self._keys, self._replica, self._apply, self._keeper.progress)
+        segments = Segments(config.state_dir / "archive", config.cell)
+        self._tail = LogTail(client, self._keys, self._replica, self._apply, self._keeper.progress, segments)
         self._judge = Judge(client, self._keys, self._view, self._replica, config.core_id)
         self._clock = ClockComparison(self._view, config.core_id)
         self._metrics = Metrics(config.cell, config.core_id)

@@ -19,6 +19,7 @@ from dingli_core.entry import decode_entry
 from dingli_core.exceptions import ConfigurationError
 from dingli_core.keys import Keys, escaped
 from dingli_core.reading import log_number
+from dingli_core.trimming import Trim, TrimRefusedError, trim
 from dingli_core.view import CellView
 
 __all__ = ["main"]
@@ -178,6 +179,11 @@ class Operator:
                 return
             start = page.kvs[-1].key + b"\0"
 
+    async def trim(self) -> None:
+        """Removes the oldest entries, which must be archived; prints what was done as JSON."""
+        wanted = Trim(self._options.end, bytes.fromhex(self._options.hash), self._options.older_than_s)
+        print(json.dumps(await trim(self._client, self._keys, self._view, wanted)))
+
     async def _known(self, core: str) -> None:
         await self._view.poll()
         policy = self._view.policy()
@@ -198,7 +204,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         asyncio.run(_run(load(options.config), options))
-    except (ConfigurationError, RefusedError, EtcdError) as error:
+    except (ConfigurationError, RefusedError, TrimRefusedError, EtcdError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -233,6 +239,10 @@ def _parser() -> argparse.ArgumentParser:
     dump = commands.add_parser("dump", help="the raw log, as JSON lines")
     dump.add_argument("--from", dest="begin", type=int, default=1, metavar="N")
     dump.add_argument("--to", dest="end", type=int, metavar="N")
+    trimming = commands.add_parser("trim", help="remove the oldest entries: use `dingli archive trim`")
+    trimming.add_argument("--to", dest="end", type=int, required=True, metavar="N", help="the last one to remove")
+    trimming.add_argument("--hash", required=True, metavar="HEX", help="H(N), as the archive has it")
+    trimming.add_argument("--older-than-s", type=int, required=True, metavar="S", help="entry N must be as old as that")
     return parser
 
 

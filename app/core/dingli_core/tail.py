@@ -11,6 +11,7 @@ from dingli_etcd import etcd_pb2 as pb
 from dingli_core.keys import Keys
 from dingli_core.reading import log_number
 from dingli_core.replica import Replica
+from dingli_core.segments import Segments
 
 __all__ = ["LogTail"]
 
@@ -35,12 +36,15 @@ class LogTail:
         replica: Replica,
         apply: Callable[[bytes], Awaitable[None]],
         progress: Callable[[], None],
+        segments: Segments | None = None,
     ) -> None:
         self._client = client
         self._keys = keys
         self._replica = replica
         self._apply = apply
         self._progress = progress
+        self._segments = segments
+        self._busy_since = 0.0
         self._page = PAGE_ENTRIES
         self._told: set[bytes] = set()
         self.read_once = False
@@ -59,8 +63,8 @@ class LogTail:
                 await asyncio.sleep(RETRY_S)
 
     async def catch_up(self) -> int:
-        """Applies everything by linearizable ranges. The revision of the last response."""
-        busy_since = time.monotonic()
+        """Applies everything by linearizable ranges, and from segments what they lack. The last response's revision."""
+        self._busy_since = time.monotonic()
         beyond: bytes | None = None
         while True:
             response = await self._read_page(beyond)
@@ -71,17 +75,33 @@ class LogTail:
                 self._replica.newest_known = max(self._replica.newest_known, newest)
             # A page full of keys that are no entries does not move the head: the next one begins behind it.
             beyond = response.kvs[-1].key + b"\0" if response.more and not kvs else None
+            gap = False
             for n, value in kvs:
-                if n != self._replica.head + 1:
-                    return response.header.revision
-                await self._apply(value)
-                self._progress()
-                if time.monotonic() - busy_since > BUSY_S:
-                    await asyncio.sleep(BREATH_S)
-                    busy_since = time.monotonic()
-            if not response.more:
+                gap = n != self._replica.head + 1
+                if gap:
+                    break
+                await self._apply_in_turn(value)
+            if gap and not await self._bridge():
+                return response.header.revision
+            if not gap and not response.more:
                 self.read_once = True
                 return response.header.revision
+
+    async def _bridge(self) -> bool:
+        """Applies what a segment holds of the entries that the log does not have any more; False if none does."""
+        if self._segments is None:
+            return False
+        entries = await asyncio.to_thread(self._segments.read, self._replica.head + 1)
+        for raw in entries:
+            await self._apply_in_turn(raw)
+        return bool(entries)
+
+    async def _apply_in_turn(self, raw: bytes) -> None:
+        await self._apply(raw)
+        self._progress()
+        if time.monotonic() - self._busy_since > BUSY_S:
+            await asyncio.sleep(BREATH_S)
+            self._busy_since = time.monotonic()
 
     def _entries(self, response: pb.RangeResponse) -> list[tuple[int, bytes]]:
         """Numbers and values of a page's entries; other keys below `log/` are told of and left out."""

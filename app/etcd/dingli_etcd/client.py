@@ -99,6 +99,10 @@ class Client:
         request = pb.DeleteRangeRequest(key=key, range_end=end)
         return (await self._once("KV/DeleteRange", request, pb.DeleteRangeResponse)).deleted
 
+    async def compact(self, revision: int) -> None:
+        """Lets go of what was overwritten or deleted up to `revision`; DefiniteError when that was done before."""
+        await self._once("KV/Compact", pb.CompactionRequest(revision=revision), pb.CompactionResponse)
+
     async def lease_grant(self, ttl_s: int) -> int:
         return (await self._once("Lease/LeaseGrant", pb.LeaseGrantRequest(TTL=ttl_s), pb.LeaseGrantResponse)).ID
 

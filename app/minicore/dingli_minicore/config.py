@@ -49,6 +49,8 @@ class Config:
     max_age_ms: int
     instruments: tuple[Instrument, ...]
     same_city: tuple[str, ...]
+    archive: Path
+    """Segments of what the journal does not hold any more; need not exist."""
 
     @property
     def host(self) -> str:
@@ -113,6 +115,7 @@ def load_config(path: Path) -> Config:
             max_age_ms=int(data["max_age_ms"]),
             instruments=tuple(_instrument(each) for each in data["instruments"]),
             same_city=tuple(data.get("same_city_journal_members") or ()),
+            archive=Path(data.get("state_dir") or ".") / "archive",
         )
     except (OSError, ValueError, TypeError, KeyError) as error:
         what = f"{type(error).__name__} {error}"

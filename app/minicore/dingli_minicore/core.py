@@ -20,6 +20,7 @@ from dingli_minicore.keys import Keys, View
 from dingli_minicore.lease import Lease
 from dingli_minicore.links import FromLink, LinkServer, server_context
 from dingli_minicore.replica import Replica
+from dingli_minicore.segments import entries_from
 from dingli_minicore.watch import Watch, WatchBroken, Watched
 from dingli_minicore.watchdog import Watchdog
 
@@ -169,12 +170,16 @@ class Core:
         *small, log = reply.kvs[len(success) :]
         self.seen(small, reply.revision)
         behind = entries = 0
+        lacking = False
         for kv in log:
             n = self.keys.log_number(kv.key)
             if n is not None:
                 entries += 1
                 behind += n > self.replica.machine.head
+                lacking |= n > self.replica.machine.head + 1
                 self._offer(n, kv.value)
+        if lacking and self.replica.blocked is None:
+            return _PAGE if self._bridge() else 0  # reading on would only give the same again
         # A page full of what is no entry must not pass for the end of the log.
         self._beyond = log[-1].key + "\0" if len(log) == _PAGE and not entries else ""
         if behind and self._watch is not None and self.replica.blocked is None:
@@ -183,6 +188,15 @@ class Core:
                 _log.warning("the watch is silent: opening another")
                 self.unwatch()
         return _PAGE if self._beyond else entries
+
+    def _bridge(self) -> bool:
+        """Execute what one segment holds of the entries that the journal has no more; whether there was any."""
+        before = self.replica.machine.head
+        for n, data in entries_from(self.config.archive, self.config.cell, before + 1):
+            if self.replica.blocked is None:
+                self._offer(n, data)
+                self.watchdog.beat()
+        return self.replica.machine.head > before
 
     def _read_log(self) -> Any:
         limit = _PAGE if self.replica.blocked is None else 1

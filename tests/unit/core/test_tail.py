@@ -3,16 +3,20 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import grpc
 from dingli_core.commands import TICK, Tick, encode_command
 from dingli_core.entry import Entry, encode_entry
 from dingli_core.keys import Keys
 from dingli_core.replica import Replica
+from dingli_core.segments import Segments
 from dingli_core.tail import LogTail
 from dingli_etcd import Client
 from dingli_etcd import etcd_pb2 as pb
 
+from dingli.archive import pack
+from dingli.archive.segment import NOTHING_BEFORE
 from tests.unit.etcd.fake_member import FakeMember
 
 KEYS = Keys("alpha")
@@ -49,16 +53,16 @@ def stored(member: FakeMember, *numbers: int) -> None:
     member.content.update({KEYS.log(n): RAW[n - 1] for n in numbers})
 
 
-def following(scenario: Scenario) -> None:
+def following(scenario: Scenario, segments: Segments | None = None, begins: int = 1) -> None:
     async def run() -> None:
         async with FakeMember() as member:
-            stored(member, 1)
+            stored(member, begins)
             client, replica = Client([member.url], None, 1.0), Replica("alpha")
 
             async def apply(raw: bytes) -> None:
                 replica.apply_raw(raw, lambda _: None)
 
-            tail = LogTail(client, KEYS, replica, apply, lambda: None)
+            tail = LogTail(client, KEYS, replica, apply, lambda: None, segments)
             member.watch_stays_open = True
             task = asyncio.create_task(tail.follow())
             try:
@@ -135,3 +139,41 @@ def test_after_a_compacted_watch_it_watches_from_the_range_s_revision() -> None:
         assert set(member.watch_starts) == {2}, "the revision of the range's response, which is 1 here, plus 1"
 
     following(scenario)
+
+
+def test_entries_that_the_log_lacks_come_from_segments(tmp_path: Path) -> None:
+    async def scenario(member: FakeMember, replica: Replica) -> None:
+        stored(member, 5)
+        await reaches(replica, 5)
+        assert replica.machine.hash == entries_hash(5)
+
+    for first, last in ((1, 2), (3, 4)):
+        file_of(tmp_path, first).write_bytes(pack("alpha", RAW[first - 1 : last], NOTHING_BEFORE))
+    following(scenario, Segments(tmp_path, "alpha"), begins=4)
+
+
+def test_without_the_segment_it_waits_and_goes_on_when_the_segment_comes(tmp_path: Path) -> None:
+    whole = pack("alpha", RAW[:3], NOTHING_BEFORE)
+
+    async def scenario(member: FakeMember, replica: Replica) -> None:
+        for useless in (b"", whole[:-9], whole[:99] + whole[98:], pack("beta", RAW[:3], NOTHING_BEFORE)):
+            file_of(tmp_path, 1).write_bytes(useless)
+            reads = len(member.limits)
+            while len(member.limits) < reads + 3:
+                await asyncio.sleep(0.005)
+            assert replica.head == 0
+        file_of(tmp_path, 1).write_bytes(whole)
+        await reaches(replica, 4)
+
+    following(scenario, Segments(tmp_path, "alpha"), begins=4)
+
+
+def file_of(folder: Path, first: int) -> Path:
+    return folder / f"{first:016x}.segment"
+
+
+def entries_hash(count: int) -> bytes:
+    replica = Replica("alpha")
+    for raw in RAW[:count]:
+        replica.apply_raw(raw, lambda _: None)
+    return replica.machine.hash
