@@ -17,7 +17,7 @@ from drills.exceptions import TooLittleSeen
 from drills.experiment import Drill
 from drills.settings import Settings
 
-__all__ = ["DrillReport", "Step", "error_of", "judge"]
+__all__ = ["DrillReport", "Step", "error_of", "judge", "records"]
 
 JOURNAL = "journal.jsonl"
 MOST_SILENCE_ELSEWHERE_S = 1.0
@@ -246,7 +246,7 @@ def _members(report: DrillReport, drill: Drill, folder: Path, settings: Settings
         return
     t0_ns, offset_ns = _t0(report, drill)
     probe = folder / measure.PROBE
-    members = [path for path in _records(folder) if not path.name.startswith("PROBE")]
+    members = [path for path in records(folder) if not path.name.startswith("PROBE")]
     old_epoch = measure.epoch_before(measure.read_probe(probe, offset_ns), t0_ns)
     found = measure.member_rto_s(members, probe, old_epoch, t0_ns, offset_ns)
     report.member_rto_s = dict(sorted(found.items()))
@@ -287,12 +287,13 @@ def _elsewhere(report: DrillReport, drill: Drill, folder: Path, settings: Settin
 def _checked(report: DrillReport, _drill: Drill, folder: Path, settings: Settings) -> None:
     dump = read_dump(folder / JOURNAL)
     journal = replay(settings.cell.name, dump.entries, int(_output(report, "collect")["head"]))
-    checked = check(record.read(_records(folder)), journal)
+    checked = check(record.read(records(folder)), journal)
     report.checker = checked.as_data()
     report.rpo_ids, report.rpo_commands = checked.lost, len(checked.lost)
 
 
-def _records(folder: Path) -> list[Path]:
+def records(folder: Path) -> list[Path]:
+    """The files in which sessions of the drilled cell recorded what they sent and were told."""
     names = [path for path in folder.glob("*.jsonl") if path.name not in (JOURNAL, "record.jsonl")]
     return sorted(path for path in names if not path.name.startswith("probe"))
 

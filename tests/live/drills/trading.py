@@ -11,6 +11,7 @@ from drills.actions.load import end_load, start_load, stop_load
 from drills.checker import record
 from drills.checker.check import Report, check, replay
 from drills.checker.journal import read_dump
+from drills.judge import records
 from drills.probes.records import collect
 from drills.settings import Settings
 
@@ -43,6 +44,4 @@ class Trading:
         settings.workspace.mkdir(parents=True, exist_ok=True)
         head = int(collect(self._configuration)["head"])
         journal = replay(settings.cell.name, read_dump(settings.workspace / "journal.jsonl").entries, head)
-        skipped = ("probe.jsonl", "journal.jsonl")
-        records = [path for path in sorted(settings.workspace.glob("*.jsonl")) if path.name not in skipped]
-        return check(record.read(records), journal)
+        return check(record.read(records(settings.workspace)), journal)
