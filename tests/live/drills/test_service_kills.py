@@ -17,7 +17,7 @@ from tests.live.drills.trading import Trading
 pytestmark = pytest.mark.long
 
 HOME = "primary-1/main"
-LOAD_S = 100
+LOAD_S = 180
 BACK_WITHIN_S = 40.0
 CELL = ("dingli-core@alpha", "dingli-gateway@alpha", "etcd.service")
 # What logs and measures beside them, where it is deployed.
@@ -39,10 +39,11 @@ def trading(lab: Environment) -> Iterator[Trading]:
 
 
 def services(lab: Environment, host: str) -> list[str]:
-    """Units of ours that run on a host."""
+    """Units of ours that run on a host. An emulated one takes its machine's clock: nobody looks after chrony there."""
     ours = shlex.join([*(f"{kind}*" for kind in CELL), *BESIDE])
     command = f"systemctl list-units --type=service --state=running --plain --no-legend {ours}"
-    return [line.split()[0] for line in remote.run(lab, host, command).stdout.splitlines()]
+    units = [line.split()[0] for line in remote.run(lab, host, command).stdout.splitlines()]
+    return [unit for unit in units if not (lab.hosts[host].emulated and unit == "chrony.service")]
 
 
 def process(lab: Environment, host: str, unit: str) -> tuple[str, int]:
