@@ -168,7 +168,7 @@ def fetch(
     journal: _Journal = None,
     as_json: _Json = False,
 ) -> None:
-    """Bring a journal's segments here, verified: for a core that is rebuilt, or the checker."""
+    """Bring a journal's segments here, verified: for a core that is rebuilt, the checker, or `dingli mask`."""
     declared = load(environment)
     bucket = Bucket(_settings(declared))
     (name,) = _cells(declared, cell)

@@ -16,10 +16,11 @@ from dingli_etcd.operations import delete, get, is_absent, mod_revision_is, put
 from dingli_core.config import Config, load
 from dingli_core.core import etcd_client
 from dingli_core.entry import decode_entry
-from dingli_core.exceptions import ConfigurationError
+from dingli_core.exceptions import CoreError
 from dingli_core.keys import Keys, escaped
+from dingli_core.loading import load_segments
 from dingli_core.reading import log_number
-from dingli_core.trimming import Trim, TrimRefusedError, trim
+from dingli_core.trimming import Trim, trim
 from dingli_core.view import CellView
 
 __all__ = ["main"]
@@ -184,6 +185,10 @@ class Operator:
         wanted = Trim(self._options.end, bytes.fromhex(self._options.hash), self._options.older_than_s)
         print(json.dumps(await trim(self._client, self._keys, self._view, wanted)))
 
+    async def load(self) -> None:
+        """Puts a journal from segments into an empty log; prints what was done as JSON."""
+        print(json.dumps(await load_segments(self._client, self._keys, self._config.cell, self._options.folder)))
+
     async def _known(self, core: str) -> None:
         await self._view.poll()
         policy = self._view.policy()
@@ -204,7 +209,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         asyncio.run(_run(load(options.config), options))
-    except (ConfigurationError, RefusedError, TrimRefusedError, EtcdError) as error:
+    except (RefusedError, CoreError, EtcdError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -239,6 +244,8 @@ def _parser() -> argparse.ArgumentParser:
     dump = commands.add_parser("dump", help="the raw log, as JSON lines")
     dump.add_argument("--from", dest="begin", type=int, default=1, metavar="N")
     dump.add_argument("--to", dest="end", type=int, metavar="N")
+    loading = commands.add_parser("load", help="put a journal from segments into an empty log, while no core leads")
+    loading.add_argument("folder", type=Path, metavar="FOLDER", help="what `dingli mask` made")
     trimming = commands.add_parser("trim", help="remove the oldest entries: use `dingli archive trim`")
     trimming.add_argument("--to", dest="end", type=int, required=True, metavar="N", help="the last one to remove")
     trimming.add_argument("--hash", required=True, metavar="HEX", help="H(N), as the archive has it")

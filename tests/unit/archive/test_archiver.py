@@ -25,6 +25,7 @@ from dingli.archive import (
 )
 from dingli.archive.fetching import fetch
 from dingli.archive.looks import as_lines, forgotten
+from dingli.archive.reading import whole_journal
 from dingli.archive.segment import NOTHING_BEFORE
 from dingli.environment import Archive
 from dingli.exceptions import SetupError
@@ -137,6 +138,17 @@ def test_a_journal_whose_beginning_was_removed_is_gone_on_with(bucket: Bucket, e
     outcome = archive_closed(bucket, "lab", journal_of(entries[25:], first=26), SIZE)
     assert (outcome.last, outcome.written) == (60, 2)
     assert stored(bucket, chain_of(bucket)) == entries
+
+
+def test_a_whole_journal_is_archive_and_etcd(bucket: Bucket, entries: list[bytes]) -> None:
+    archive(bucket, entries[:40])
+    trimmed = journal_of(entries[25:], first=26)
+    assert whole_journal(bucket, "lab", trimmed) == entries
+    assert whole_journal(None, "lab", journal_of(entries)) == entries
+    with pytest.raises(ArchiveError, match="does not begin with entry 1"):
+        whole_journal(None, "lab", trimmed)
+    with pytest.raises(ArchiveError, match="does not begin with entry 1"):
+        whole_journal(bucket, "lab", journal_of(entries_of(2, 40)[25:], first=26))
 
 
 def test_a_journal_without_beginning_and_archive_is_refused(bucket: Bucket, entries: list[bytes]) -> None:
