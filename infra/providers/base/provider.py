@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ from pulumi.runtime.proto import engine_pb2_grpc
 from infra.providers.base.cancellation import Cancellation
 from infra.providers.base.engine_log import EngineLog
 from infra.providers.base.exceptions import ProviderError
-from infra.providers.base.resource import Context, Difference, Properties, ResourceType
+from infra.providers.base.resource import Configuration, Context, Difference, Failure, Properties, ResourceType
 from infra.providers.base.values import from_engine, properties
 
 __all__ = ["LocalProvider"]
@@ -34,9 +34,15 @@ class LocalProvider(engine.Provider):
     """A package of resource types."""
 
     def __init__(
-        self, name: str, types: Sequence[ResourceType], stub: engine_pb2_grpc.EngineStub, cancellation: Cancellation
+        self,
+        name: str,
+        types: Sequence[ResourceType],
+        stub: engine_pb2_grpc.EngineStub,
+        cancellation: Cancellation,
+        configuration: Configuration | None = None,
     ) -> None:
         self._name = name
+        self._configuration = configuration
         self._types = {kind.token: kind for kind in types}
         self._stub = stub
         self._cancellation = cancellation
@@ -54,7 +60,16 @@ class LocalProvider(engine.Provider):
     async def _blocking(self, call: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, partial(call, *arguments))
 
+    async def check_config(self, request: engine.CheckRequest) -> engine.CheckResponse:
+        if self._configuration is None:
+            return engine.CheckResponse(inputs=request.new_inputs)
+        values = {key: value for key, value in _plain(request.new_inputs).items() if not key.startswith("__")}
+        failures = _failures(self._configuration, values, self._configuration.check(values))
+        return engine.CheckResponse(inputs=request.new_inputs, failures=failures)
+
     async def configure(self, request: engine.ConfigureRequest) -> engine.ConfigureResponse:
+        if self._configuration is not None:
+            self._configuration.configure(_plain(request.args))
         # Secrets: without accept_secrets the engine hands them over in clear and marks the outputs of the same name.
         return engine.ConfigureResponse(
             accept_secrets=False, supports_preview=True, accept_resources=False, accept_outputs=False
@@ -70,15 +85,17 @@ class LocalProvider(engine.Provider):
             }
             for token, kind in self._types.items()
         }
-        return engine.GetSchemaResponse(json.dumps({"name": self._name, "version": "1.0.0", "resources": resources}))
+        schema: dict[str, Any] = {"name": self._name, "version": "1.0.0", "resources": resources}
+        if self._configuration is not None:
+            named = dict(self._configuration.inputs)
+            schema["config"] = {"variables": named, "defaults": list(self._configuration.required)}
+            schema["provider"] = {"inputProperties": named, "requiredInputs": list(self._configuration.required)}
+        return engine.GetSchemaResponse(json.dumps(schema))
 
     async def check(self, request: engine.CheckRequest) -> engine.CheckResponse:
         kind = self._type(request.type)
         news = _plain(request.new_inputs)
-        failures = [engine.CheckFailure(item, "is missing") for item in kind.required if item not in news]
-        failures += [engine.CheckFailure(item, "is not an input") for item in news if item not in kind.inputs]
-        if not failures:
-            failures = [engine.CheckFailure(found.property, found.reason) for found in kind.check(news)]
+        failures = _failures(kind, news, kind.check(news))
         return engine.CheckResponse(inputs=request.new_inputs, failures=failures)
 
     async def diff(self, request: engine.DiffRequest) -> engine.DiffResponse:
@@ -112,6 +129,22 @@ class LocalProvider(engine.Provider):
 
     async def cancel(self) -> None:
         await self._blocking(self._cancellation.request)
+
+
+def _failures(
+    declared: ResourceType | Configuration, news: Mapping[str, Any], found: Sequence[Failure]
+) -> list[engine.CheckFailure]:
+    """All mistakes at once, one for each property."""
+    failures = {failure.property: failure for failure in found}
+    for item in (*news, *declared.required):
+        if item not in news or item not in declared.inputs:
+            failures.setdefault(item, Failure(item, "is not an input" if item in news else "is missing"))
+    return [
+        engine.CheckFailure(one.property, one.reason)
+        if one.shown
+        else engine.CheckFailure("", f"property {one.property} {one.reason}")
+        for one in failures.values()
+    ]
 
 
 def _diff_response(found: Difference, state: Properties, news: Properties) -> engine.DiffResponse:

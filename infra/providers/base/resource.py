@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from infra.providers.base.cancellation import Cancellation
 from infra.providers.base.engine_log import Log
 
-__all__ = ["Context", "Difference", "Failure", "Properties", "ReadResult", "ResourceType"]
+__all__ = ["Configuration", "Context", "Difference", "Failure", "Properties", "ReadResult", "ResourceType"]
 
 Properties = dict[str, Any]
 """Plain property values by name; parts may be `Unknown` during a preview."""
@@ -33,10 +33,11 @@ class Context:
 
 @dataclass(frozen=True)
 class Failure:
-    """An input that cannot be right."""
+    """An input that cannot be right. The engine shows its value, unless it is not to be `shown`."""
 
     property: str
     reason: str
+    shown: bool = True
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class ResourceType(ABC):
     required: ClassVar[Sequence[str]] = ()
 
     def check(self, news: Properties) -> Sequence[Failure]:
-        """What is wrong with the inputs; values may be Unknown."""
+        """What is wrong with the inputs; values may be Unknown, and required ones missing (that is found elsewhere)."""
         return ()
 
     @abstractmethod
@@ -89,3 +90,18 @@ class ResourceType(ABC):
     @abstractmethod
     def delete(self, context: Context, resource_id: str, state: Properties) -> None:
         """Remove it."""
+
+
+class Configuration(ABC):
+    """What a whole provider is told before it is used: `PROVIDER:name` of a stack, or the inputs of a Provider."""
+
+    inputs: ClassVar[Mapping[str, Mapping[str, Any]]]
+    required: ClassVar[Sequence[str]] = ()
+
+    @abstractmethod
+    def check(self, values: Properties) -> Sequence[Failure]:
+        """What is wrong with them; values may be Unknown, and required ones missing."""
+
+    @abstractmethod
+    def configure(self, values: Properties) -> None:
+        """Use them from now on."""

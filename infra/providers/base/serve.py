@@ -17,7 +17,7 @@ from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2_grpc
 
 from infra.providers.base.cancellation import Cancellation
 from infra.providers.base.provider import LocalProvider
-from infra.providers.base.resource import ResourceType
+from infra.providers.base.resource import Configuration, ResourceType
 from infra.providers.base.servicer import Servicer
 
 __all__ = ["exit_with_parent", "serve"]
@@ -42,19 +42,27 @@ def exit_with_parent() -> None:
     threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
-def serve(port_output: int, name: str, types: Sequence[ResourceType]) -> None:
+def serve(
+    port_output: int, name: str, types: Sequence[ResourceType], configuration: Configuration | None = None
+) -> None:
     """Serve the engine whose address is the first argument, until it ends this process."""
     addresses = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
     if not addresses:
         sys.exit(f"{name}: no engine address given. This program is started by pulumi; see Pulumi.yaml.")
     exit_with_parent()
-    asyncio.run(_serve(port_output, name, types, addresses[0]))
+    asyncio.run(_serve(port_output, name, types, configuration, addresses[0]))
 
 
-async def _serve(port_output: int, name: str, types: Sequence[ResourceType], engine_address: str) -> None:
+async def _serve(
+    port_output: int,
+    name: str,
+    types: Sequence[ResourceType],
+    configuration: Configuration | None,
+    engine_address: str,
+) -> None:
     channel = grpc.insecure_channel(engine_address, options=_GRPC_CHANNEL_OPTIONS)
     cancellation = Cancellation()
-    provider = LocalProvider(name, types, engine_pb2_grpc.EngineStub(channel), cancellation)
+    provider = LocalProvider(name, types, engine_pb2_grpc.EngineStub(channel), cancellation, configuration)
     server = grpc.aio.server(options=_GRPC_CHANNEL_OPTIONS)
     servicer = Servicer(sys.argv[1:], "1.0.0", provider, engine_address=engine_address)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)

@@ -40,8 +40,8 @@ class DeploymentType(ResourceType):
     outputs: ClassVar[dict[str, dict[str, Any]]] = dict.fromkeys(("applied", "results", "drift", "reachable"), _MAP)
 
     def check(self, news: Properties) -> Sequence[Failure]:
-        hosts = news["hosts"]
-        if isinstance(hosts, Unknown):
+        hosts = news.get("hosts")
+        if not isinstance(hosts, dict):
             return ()
         incomplete = [
             name for name, host in hosts.items() if isinstance(host, dict) and not {"address", "vars"} <= set(host)

@@ -94,7 +94,7 @@ def _alive(process: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("name", ["rack", "deployment"])
+@pytest.mark.parametrize("name", ["rack", "deployment", "industry"])
 def test_the_schema_describes_every_type(name: str) -> None:
     launcher = ROOT / "infra" / "providers" / name / f"pulumi-resource-{name}"
     process = subprocess.Popen([launcher, "127.0.0.1:1"], stdout=subprocess.PIPE, text=True, env=dict(os.environ))
@@ -105,5 +105,10 @@ def test_the_schema_describes_every_type(name: str) -> None:
     schema = stub.GetSchema(provider_pb2.GetSchemaRequest(), timeout=20).schema
     process.terminate()
 
-    assert {"rack": "rack:index:Host", "deployment": "deployment:index:Deployment"}[name] in schema
+    types = {
+        "rack": "rack:index:Host",
+        "deployment": "deployment:index:Deployment",
+        "industry": "industry:index:Bucket",
+    }
+    assert types[name] in schema
     assert process.wait(10) == 0

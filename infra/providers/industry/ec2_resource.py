@@ -1,0 +1,66 @@
+"""What the resources of EC2 have in common: they are found by tags or by id, and tagged when they are made."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, ClassVar
+
+from infra.providers.base.exceptions import ProviderError
+from infra.providers.base.resource import Properties
+from infra.providers.industry.cloud_resource import CloudResource
+from infra.providers.industry.comparison import Seen
+from infra.providers.industry.identity import Identity, as_list
+
+__all__ = ["Ec2Resource"]
+
+Item = Mapping[str, Any]
+"""An object as EC2 describes it."""
+
+
+class Ec2Resource(CloudResource):
+    """`kind`: as a tag specification names it. `id_key`: where a description has the id; `id_filter`: its filter."""
+
+    kind: ClassVar[str]
+    id_key: ClassVar[str]
+    id_filter: ClassVar[str]
+
+    @abstractmethod
+    def describe(self, filters: Any) -> Sequence[Item]:
+        """What the cloud has."""
+
+    @abstractmethod
+    def seen(self, item: Item) -> Seen:
+        """The object's fields; may ask for what the description lacks."""
+
+    def alive(self, item: Item) -> bool:
+        """False for what is only remembered by the cloud."""
+        return True
+
+    def item(self, resource_id: str) -> Item | None:
+        """The description of one object."""
+        found = self.describe([{"Name": self.id_filter, "Values": [resource_id]}])
+        return next((one for one in found if self.alive(one)), None)
+
+    def look(self, resource_id: str) -> Seen | None:
+        found = self.item(resource_id)
+        return None if found is None else self.seen(found)
+
+    def find(self, identity: Identity, wanted: Properties) -> str | None:
+        found = [str(one[self.id_key]) for one in self.describe(identity.filters) if self.alive(one)]
+        if len(found) > 1:
+            raise ProviderError(
+                f"{len(found)} objects have the tags of {identity.resource}: {', '.join(found)}",
+                "one at most",
+                "look which of them is in use, and delete the others, or their tags",
+            )
+        return found[0] if found else None
+
+    def tag(self, resource_id: str, tags: Mapping[str, str], dropped: Collection[str]) -> None:
+        self.cloud.ec2.create_tags(Resources=[resource_id], Tags=as_list(tags))
+        if dropped:
+            self.cloud.ec2.delete_tags(Resources=[resource_id], Tags=[{"Key": key} for key in sorted(dropped)])
+
+    def specification(self, tags: Mapping[str, str]) -> Any:
+        """The tags, as a call that makes something takes them."""
+        return [{"ResourceType": self.kind, "Tags": as_list(tags)}]
