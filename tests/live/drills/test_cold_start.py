@@ -15,8 +15,6 @@ from dingli.power import power_off, power_on
 from drills.checker.check import Verdict
 from tests.live.drills.trading import Trading
 
-pytestmark = pytest.mark.long
-
 HOME = "primary-1/main"
 OFF_S = 10
 UP_WITHIN_S = 90.0

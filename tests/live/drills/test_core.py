@@ -10,8 +10,6 @@ from dingli.cell import hand_over, observe, remote
 from dingli.environment import Environment
 from tests.live.drills.conftest import begin, run, until_done
 
-pytestmark = pytest.mark.long
-
 
 def test_a_killed_core_is_replaced_within_the_target_and_comes_back(lab: Environment) -> None:
     report = run("core_kill", "--cell", "alpha", "--load", "30")
@@ -22,6 +20,7 @@ def test_a_killed_core_is_replaced_within_the_target_and_comes_back(lab: Environ
     assert observe(lab, "alpha").leader == "primary-1/main"
 
 
+@pytest.mark.long
 def test_a_core_that_hung_writes_nothing_when_it_goes_on(lab: Environment) -> None:
     """In the second cell: drills are for any of them."""
     report = run("core_hang", "--cell", "beta", "--load", "30")
@@ -31,12 +30,14 @@ def test_a_core_that_hung_writes_nothing_when_it_goes_on(lab: Environment) -> No
     assert observe(lab, "beta").leader == "standby-1/main"
 
 
+@pytest.mark.long
 def test_a_switch_there_and_back_stays_within_the_target(lab: Environment) -> None:
     report = run("switch", "--cell", "alpha", "--load", "35")
     assert report["switch_gap_s"] < lab.targets.switch_gap_s
     assert report["rpo_commands"] == 0
 
 
+@pytest.mark.long
 def test_a_drill_that_is_killed_leaves_no_core_stopped(lab: Environment) -> None:
     process = begin("core_hang", "--cell", "beta", "--off", "8", "--load", "20")
     try:

@@ -11,8 +11,6 @@ from dingli.environment import Environment
 from dingli.evidence import Store
 from tests.live.drills.conftest import begin, run, until_done
 
-pytestmark = pytest.mark.long
-
 
 def test_a_minimal_core_takes_over_and_nothing_is_lost(lab: Environment) -> None:
     report = run("site_loss", "--takeover-by", "standby-1/minimal", "--load", "40")
@@ -25,6 +23,7 @@ def test_a_minimal_core_takes_over_and_nothing_is_lost(lab: Environment) -> None
     assert newest.kind == "drill"
 
 
+@pytest.mark.long
 def test_an_interrupted_drill_leaves_no_fault_behind(lab: Environment) -> None:
     process = begin("site_loss", "--off", "60")
     until_done(process, "site-loses-power")
