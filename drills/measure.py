@@ -116,13 +116,21 @@ def buckets(orders: Iterable[Order], t0_ns: int) -> list[Bucket]:
 
 def longest_silence_s(orders: Iterable[Order]) -> float | None:
     """Longest time without any acknowledgement between the first and the last; None with fewer than two."""
-    acked = sorted(one.acked_ns for one in orders if one.acked_ns is not None)
-    return max(((later - earlier) / 1e9 for earlier, later in pairwise(acked)), default=None)
+    return max(((later - earlier) / 1e9 for earlier, later in _silences(orders)), default=None)
 
 
 def silence_between_s(orders: Iterable[Order], from_ns: int, to_ns: int) -> float | None:
-    """The same of the orders that were due from 2 s before one moment to 5 s after the other."""
-    return longest_silence_s(one for one in orders if from_ns - 2e9 <= one.due_ns <= to_ns + 5e9)
+    """The longest that touches the time from 2 s before one moment to 5 s after the other.
+
+    All acknowledgements count: orders that a lost gateway had taken are answered long after their neighbours.
+    """
+    begin, end = from_ns - 2 * 10**9, to_ns + 5 * 10**9
+    touching = ((earlier, later) for earlier, later in _silences(orders) if later > begin and earlier < end)
+    return max(((later - earlier) / 1e9 for earlier, later in touching), default=None)
+
+
+def _silences(orders: Iterable[Order]) -> Iterable[tuple[int, int]]:
+    return pairwise(sorted(one.acked_ns for one in orders if one.acked_ns is not None))
 
 
 def epochs(orders: Iterable[Order]) -> list[int]:

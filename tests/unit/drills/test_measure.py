@@ -67,6 +67,18 @@ def test_silence_is_between_two_acknowledgements() -> None:
     assert measure.longest_silence_s([at(0, 1), at(100, None)]) is None
 
 
+def test_orders_that_a_lost_gateway_answers_late_make_no_silence_while_others_are_answered() -> None:
+    late = [at(0, 20_000), at(10, 20_000)]
+    others = [at(due_ms, 5) for due_ms in range(-500, 30_000, 100)]
+    assert measure.silence_between_s(late + others, T0, T0 + 9_000 * MS) == pytest.approx(0.1)
+
+
+def test_only_a_silence_that_touches_the_fault_counts() -> None:
+    orders = [at(-9_000, 5), at(-5_000, 5), at(-1_000, 5), at(300, 5), at(400, 5)]
+    assert measure.silence_between_s(orders, T0, T0 + 1_000 * MS) == pytest.approx(4.0)
+    assert measure.silence_between_s(orders, T0 + 5_000 * MS, T0 + 6_000 * MS) is None
+
+
 def test_the_dumps_head_is_its_last_entry_and_not_what_cores_told_a_second_ago() -> None:
     dump = '{"n": 1, "value": ""}\n{"n": 2, "value": ""}\n'
     assert head_of(dump, told=1) == 2
