@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import boto3
 from botocore.config import Config
@@ -22,6 +24,8 @@ from dingli.exceptions import SetupError
 __all__ = ["Bucket", "Version"]
 
 _CHAIN = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or a role of this machine"
+_PART_BYTES = 1 << 20
+_MOST_BYTES = 5 * 10**9
 _MADE_BY = "`dingli archive init` makes one"
 
 
@@ -98,19 +102,34 @@ class Bucket:
 
     def put(self, key: str, data: bytes) -> Version:
         """Write, read back, compare, and see that it is locked; only then is it there."""
+        return self.put_from(key, io.BytesIO(data))
+
+    def put_from(self, key: str, source: BinaryIO) -> Version:
+        """The same from a file that can be read twice."""
         until = datetime.now(UTC) + timedelta(days=self._settings.retention_days)
-        md5 = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
+        md5, sha256, size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
+        while part := source.read(_PART_BYTES):
+            md5.update(part)
+            sha256.update(part)
+            size += len(part)
+        if size > _MOST_BYTES:
+            raise BucketTrouble(f"{key} would have {size} bytes", f"at most {_MOST_BYTES}, which one request can carry")
+        source.seek(0)
         with self._as_our_errors():
             answer = self._client.put_object(
                 Bucket=self.name,
                 Key=key,
-                Body=data,
-                ContentMD5=md5,
+                Body=source,
+                ContentLength=size,
+                ContentMD5=base64.b64encode(md5.digest()).decode(),
                 ObjectLockMode="COMPLIANCE",
                 ObjectLockRetainUntilDate=until,
             )
-        written = Version(key, answer.get("VersionId", ""), len(data))
-        if self.read(written) != data:
+        written = Version(key, answer.get("VersionId", ""), size)
+        back = hashlib.sha256()
+        for part in self.parts(written):
+            back.update(part)
+        if back.digest() != sha256.digest():
             raise BucketTrouble(f"{key} reads back otherwise than it was written", "the same bytes", "ask the service")
         locked = self.locked_until(written)
         if locked is None or locked < until - timedelta(seconds=2):
@@ -120,15 +139,19 @@ class Bucket:
         return written
 
     def read(self, version: Version) -> bytes:
+        return b"".join(self.parts(version))
+
+    def parts(self, version: Version) -> Iterator[bytes]:
         with self._as_our_errors():
             answer = self._client.get_object(Bucket=self.name, Key=version.key, VersionId=version.id)
-            return answer["Body"].read()
+            yield from answer["Body"].iter_chunks(_PART_BYTES)
 
     def locked_until(self, version: Version) -> datetime | None:
         """Until when nobody can delete this version, whoever it is; None if somebody can."""
         with self._as_our_errors():
             said = self._client.head_object(Bucket=self.name, Key=version.key, VersionId=version.id)
-        return said.get("ObjectLockRetainUntilDate") if said.get("ObjectLockMode") == "COMPLIANCE" else None
+        until = said.get("ObjectLockRetainUntilDate")
+        return until if until and until > datetime.now(UTC) and said.get("ObjectLockMode") == "COMPLIANCE" else None
 
     def versions(self, prefix: str) -> dict[str, list[Version]]:
         """By key, in the order of keys: its versions, the oldest first, then the marks that hide them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,17 @@ def test_every_segment_is_locked_for_the_declared_days(bucket: Bucket, entries: 
         locked = bucket.locked_until(link.version)
         assert locked is not None
         assert abs(locked - until) < timedelta(minutes=5)
+
+
+def test_a_lock_that_ended_is_told(bucket: Bucket, intruder: Any, entries: list[bytes]) -> None:
+    """By its time, or by a service that lets it be shortened."""
+    archive(bucket, entries)
+    version = chain_of(bucket).links[2].version
+    shorter = {"Mode": "COMPLIANCE", "RetainUntilDate": datetime.now(UTC) - timedelta(seconds=1)}
+    intruder.put_object_retention(Bucket=bucket.name, Key=version.key, VersionId=version.id, Retention=shorter)
+    chain = chain_of(bucket)
+    assert chain.whole
+    assert chain.findings == [f"{version.key}: version {version.id} is not locked any more"]
 
 
 def test_a_run_that_was_killed_after_writing_is_gone_on_with(bucket: Bucket, entries: list[bytes]) -> None:
@@ -255,8 +266,8 @@ def test_a_segment_that_reads_back_otherwise_is_not_archived(
     bucket: Bucket, settings: Callable[[], Archive], entries: list[bytes]
 ) -> None:
     class Lossy(Bucket):
-        def read(self, version: Any) -> bytes:
-            return super().read(version)[:-1]
+        def parts(self, version: Any) -> Iterator[bytes]:
+            yield from [part[:-1] for part in super().parts(version)]
 
     with pytest.raises(BucketTrouble, match="reads back otherwise"):
         archive(Lossy(settings()), entries)

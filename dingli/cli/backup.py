@@ -1,0 +1,192 @@
+"""Keep evidence, the controller's state and snapshots of etcd in the archive's bucket, and bring them back."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dingli import evidence
+from dingli.archive import Bucket
+from dingli.archive.backups import FILE, KIND, Backup, Kind, backups, check, keep, unnamed
+from dingli.archive.backups import restore as restore_one
+from dingli.archive.collecting import evidence_tar, member_for_snapshot, on_member, snapshot, tls_words
+from dingli.environment import Archive, Environment, load
+from dingli.evidence import Store
+from dingli.exceptions import DingliError, ExitCode, InputError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    epilog="Examples:\n\ndingli backup run prod\n\ndingli backup list prod\n\ndingli backup verify prod\n\n"
+    "dingli backup restore prod evidence restored",
+)
+
+_Environment = Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")]
+_Json = Annotated[bool, typer.Option("--json", help="For another program.")]
+_Only = Annotated[list[Kind] | None, typer.Option("--only", help="evidence, controller or etcd (repeat for more).")]
+
+
+@app.command(epilog="Examples:\n\ndingli backup run prod\n\ndingli backup run prod --only evidence --only etcd --json")
+def run(environment: _Environment, only: _Only = None, as_json: _Json = False) -> None:
+    """Back up what is new: closed runs of evidence, the controller's sealed export, a snapshot of a journal member.
+
+    What fails is told, and the rest is done all the same. Exit status 1 then.
+    """
+    declared = load(environment)
+    bucket = Bucket(_settings(declared))
+    bucket.require()
+    now = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    ways: dict[Kind, Callable[[Path], Iterator[tuple[str, Path]]]] = {
+        Kind.EVIDENCE: lambda folder: _evidence(declared, folder),
+        Kind.CONTROLLER: lambda folder: _controller(declared, folder, now),
+        Kind.ETCD: lambda folder: _etcd(declared, folder, now),
+    }
+    kinds = only or list(Kind)
+    kept: list[Backup] = []
+    troubles: dict[str, str] = {}
+    with evidence.run(declared, kind=KIND, title=f"backup of {', '.join(kinds)}") as leaving:
+        for kind in kinds:
+            try:
+                kept += _kept(bucket, declared, kind, ways[kind])
+            except DingliError as error:
+                troubles[kind] = error.found
+        leaving.add_raw(FILE, "".join(json.dumps(one.row) + "\n" for one in kept))
+        leaving.event("backed up", kept=len(kept), troubles=troubles)
+        leaving.result = evidence.Result.FAILED if troubles else evidence.Result.PASSED
+    if as_json:
+        typer.echo(json.dumps({"kept": [one.row for one in kept], "troubles": troubles}))
+    for kind in () if as_json else kinds:
+        new = sum(one.kind is kind for one in kept)
+        typer.echo(f"{kind}: {f'FAILED: {troubles[kind]}' if kind in troubles else f'{new} new'}")
+    raise typer.Exit(ExitCode.FAILED if troubles else ExitCode.OK)
+
+
+def _kept(
+    bucket: Bucket, declared: Environment, kind: Kind, way: Callable[[Path], Iterator[tuple[str, Path]]]
+) -> list[Backup]:
+    found = []
+    with tempfile.TemporaryDirectory(prefix="dingli-backup-") as folder:
+        for name, file in way(Path(folder)):
+            one = keep(bucket, declared.name, kind, name, file)
+            file.unlink()
+            found += [one] if one else []
+            _progress(f"{kind} {name}: {'kept' if one else 'is there'}")
+    return found
+
+
+@app.command("list", epilog="Examples:\n\ndingli backup list prod\n\ndingli backup list prod --only etcd --json")
+def list_backups(environment: _Environment, only: _Only = None, as_json: _Json = False) -> None:
+    """List what is kept."""
+    declared = load(environment)
+    bucket = Bucket(_settings(declared))
+    rows = [
+        {"kind": kind, "name": one.name, "bytes": one.versions[0].size, "sha256": one.sha256}
+        for kind in only or list(Kind)
+        for one in backups(bucket, declared.name, kind)
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        typer.echo(f"{row['kind']:<10} {row['name']:<40} {row['bytes']:>14,} bytes  {row['sha256']}")
+    if not rows:
+        typer.echo("nothing kept yet")
+
+
+@app.command(epilog="Examples:\n\ndingli backup verify prod\n\ndingli backup verify prod --only etcd --json")
+def verify(environment: _Environment, only: _Only = None, as_json: _Json = False) -> None:
+    """Read every version of everything that is kept; name what is altered or deleted. Exit status 1 then."""
+    declared = load(environment)
+    bucket = Bucket(_settings(declared))
+    bucket.require()
+    every = [one for kind in only or list(Kind) for one in backups(bucket, declared.name, kind)]
+    findings = [finding for one in every for finding in check(bucket, one)]
+    findings += unnamed(every, Store.of(declared.name))
+    if as_json:
+        typer.echo(json.dumps({"kept": len(every), "findings": findings}, indent=1))
+    else:
+        for finding in findings:
+            typer.echo(finding)
+        typer.echo(f"{len(every)} kept: " + (f"{len(findings)} findings" if findings else "as they were"))
+    raise typer.Exit(ExitCode.FAILED if findings else ExitCode.OK)
+
+
+@app.command(
+    epilog="Examples:\n\ndingli backup restore prod evidence restored\n\n"
+    "dingli backup restore prod etcd restored --name 20261121T100210Z --json"
+)
+def restore(
+    environment: _Environment,
+    kind: Annotated[Kind, typer.Argument(metavar="KIND", help="evidence, controller or etcd.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where it goes; made if it is not there.")],
+    name: Annotated[
+        str | None, typer.Option(help="As `list` shows it; left out: all evidence, else the newest.")
+    ] = None,
+    as_json: _Json = False,
+) -> None:
+    """Bring back the versions that are what their names say, whatever was written over them."""
+    declared = load(environment)
+    bucket = Bucket(_settings(declared))
+    known = backups(bucket, declared.name, kind)
+    chosen = [one for one in known if name in (None, one.name)]
+    if not chosen:
+        raise InputError(f"no {kind} {name or ''} is kept", "a name that `dingli backup list` shows")
+    began = time.monotonic()
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = chosen if kind is Kind.EVIDENCE else chosen[-1:]
+    files = [restore_one(bucket, one, folder / _file_name(one)) for one in wanted]
+    seconds = round(time.monotonic() - began, 2)
+    if as_json:
+        typer.echo(json.dumps({"files": [str(file) for file in files], "seconds": seconds}))
+    else:
+        typer.echo(f"{len(files)} files in {folder}, with the sums that their names in the bucket say, {seconds} s")
+
+
+def _file_name(backup: Backup) -> str:
+    ending = {Kind.EVIDENCE: ".tar.gz", Kind.CONTROLLER: ".export", Kind.ETCD: ".db.gz"}[backup.kind]
+    return backup.name + ending
+
+
+def _evidence(declared: Environment, folder: Path) -> Iterator[tuple[str, Path]]:
+    for run_folder in Store.of(declared.name).folders():
+        if run_folder.closed:
+            file = folder / "run.tar.gz"
+            evidence_tar(run_folder, file)
+            yield run_folder.path.name, file
+
+
+def _controller(declared: Environment, folder: Path, now: str) -> Iterator[tuple[str, Path]]:
+    from dingli.controller.export import export  # the engine takes long to load
+
+    file = folder / "export"
+    file.write_bytes(export(declared))
+    yield now, file
+
+
+def _etcd(declared: Environment, folder: Path, now: str) -> Iterator[tuple[str, Path]]:
+    member, file = member_for_snapshot(declared), folder / "snapshot.gz"
+    with on_member(declared, member) as stream:
+        snapshot(stream, tls_words(declared, member), file)
+    yield now, file
+
+
+def _settings(declared: Environment) -> Archive:
+    if declared.archive is None:
+        raise InputError(
+            f"environment {declared.name} declares no archive",
+            "`archive: {bucket: …, retention_days: …}` in its file",
+            "see docs/archive.md",
+        )
+    return declared.archive
+
+
+def _progress(line: str) -> None:
+    if sys.stderr.isatty():
+        typer.echo(line, err=True)
