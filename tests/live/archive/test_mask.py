@@ -15,7 +15,7 @@ from drills.checker.journal import read_segments
 from drills.checker.reference import Reference
 from drills.checker.stream import RandomStream
 from drills.checker.wire import Entry, decode_command
-from tests.live.core.harness import PREFIX, Cell, until
+from tests.live.core.harness import PREFIX, Cell, CoreProcess, until
 from tests.live.minicore.rig import CoreProcess as MinimalCore
 
 RunIn = Callable[[Callable[[Cell], object]], None]
@@ -55,11 +55,8 @@ def test_a_masked_day_is_executed_in_a_test_environment(
         reference.apply(data)
 
     async def scenario(cell: Cell) -> None:
-        core = await cell.core("a/main", CORES)
-        await asyncio.to_thread(core.stop)
-        await until(lambda: nobody_leads(cell), 30)
-        await cell.client.delete(PREFIX + b"log/", PREFIX + b"log0")
-
+        await until(lambda: cell.client.put(PREFIX + b"ready", b"1"), 30)
+        core = CoreProcess(cell.folder, "a/main", [cell.etcd.url], CORES)
         folder = str(tmp_path / "masked")
         for _ in range(2):  # the second one finds all of it there
             said = json.loads(await asyncio.to_thread(core.ctl, "load", folder))
@@ -68,7 +65,7 @@ def test_a_masked_day_is_executed_in_a_test_environment(
 
         minimal = MinimalCore("m/minimal", tmp_path, cell.etcd.url, lease_s=3)
         await asyncio.to_thread(minimal.start)
-        core.start()
+        core = await cell.core("a/main", CORES)
         try:
             await until(lambda: cell.leads(core), 60)
             await until(lambda: both_went_on(cell, len(copy)), 60)

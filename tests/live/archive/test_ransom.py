@@ -82,7 +82,7 @@ def test_after_an_attack_everything_comes_back_and_sums_prove_it(
         await until(lambda: cell.leads(core), 30)
         gateway = await cell.gateway(1)
         gateway.logon()
-        for _ in range(350):
+        for _ in range(230):
             seq = gateway.immediate_order()
             while seq not in gateway.acks:
                 await asyncio.sleep(0.0005)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dingli_etcd.operations import put
 
 from dingli.archive import Bucket, BucketTrouble, Chain, Journal, archive_closed, journals, read_chain
 from dingli.archive.fetching import fetch
@@ -19,13 +20,15 @@ from dingli.archive.trimming import plan_trim
 from dingli.environment import Archive
 from drills.checker.journal import read_dump
 from drills.checker.reference import Reference
+from drills.checker.stream import Journal as History
+from drills.checker.stream import configure, of_core, of_session, order
 from tests.live.core.harness import PREFIX, Cell, CoreProcess, Gateway, dumped, until
 from tests.live.minicore.rig import CoreProcess as MinimalCore
 
 RunIn = Callable[[Callable[[Cell], object]], None]
 CORES = {"a/main": "automatic", "b/main": "manual", "m/minimal": "manual"}
 TWO = {"a/main": "automatic", "b/main": "automatic"}
-BOOKED, CANCELLED = 60, 1_200
+BOOKED, ENTRIES = 60, 1_150
 HOUR_NS = 3_600 * 10**9
 
 
@@ -34,11 +37,25 @@ def run_here(words: list[str], stdin: str) -> str:
     return subprocess.run(words, input=stdin, capture_output=True, text=True, check=True).stdout
 
 
-async def trade(gateway: Gateway, cancelled: int) -> None:
-    """Orders that stay, and many, one by one, that do not: each is an entry of its own."""
-    for number in range(BOOKED):
-        gateway.order(side="12"[number % 2])
-    for _ in range(cancelled):
+async def have_history(cell: Cell) -> int:
+    """A log that cores find when they start: orders that rest, and enough entries behind them. M001's next number."""
+    journal = History(epoch=1)
+    journal.append([of_core("EpochStart", core="a/main"), configure()])
+    journal.append([of_session("Logon", "M001", 1, 1, heartbeat_s=30, reset=0)])
+    for seq in range(2, BOOKED + 2):
+        fields = order(f"H{seq}", "12"[seq % 2], 10, (5 + seq % 2) * 100_000)
+        journal.append([of_session("NewOrderSingle", "M001", 1, seq, **fields)])
+    for _ in range(ENTRIES - len(journal.entries)):
+        journal.append([of_core("Tick")])
+    for at in range(0, ENTRIES, 100):
+        numbered = enumerate(journal.entries[at : at + 100], start=at + 1)
+        await cell.client.txn([], [put(PREFIX + b"log/%016x" % n, raw) for n, raw in numbered])
+    return BOOKED + 2
+
+
+async def trade(gateway: Gateway, entries: int) -> None:
+    """One order after the other: each is an entry of its own."""
+    for _ in range(entries):
         seq = gateway.immediate_order()
         while seq not in gateway.acks:
             await asyncio.sleep(0.0005)
@@ -74,27 +91,28 @@ async def refused(core: CoreProcess, *arguments: str) -> str:
 
 def test_cores_are_rebuilt_from_archive_and_tail(in_a_cell: RunIn, settings: Archive, tmp_path: Path) -> None:
     async def scenario(cell: Cell) -> None:
+        next_seq = await until(lambda: have_history(cell), 30)
         leader = await cell.core("a/main", CORES)
         await until(lambda: cell.leads(leader), 30)
         other = await cell.core("b/main", CORES)
         minimal = MinimalCore("m/minimal", tmp_path, cell.etcd.url, lease_s=3)
         await asyncio.to_thread(minimal.start)
         try:
-            await play(cell, leader, other, minimal)
+            await play(cell, next_seq, leader, other, minimal)
         finally:
             await asyncio.to_thread(minimal.stop)
 
-    async def play(cell: Cell, leader: CoreProcess, other: CoreProcess, minimal: MinimalCore) -> None:
-        gateway = await cell.gateway(1)
-        gateway.logon()
-        await trade(gateway, CANCELLED)
+    async def play(cell: Cell, next_seq: int, leader: CoreProcess, other: CoreProcess, minimal: MinimalCore) -> None:
+        gateway = await cell.gateway(2)
+        gateway.logon(next_seq)
+        await trade(gateway, 50)
 
         bucket = Bucket(settings)
         bucket.make()
         journal = Journal("alpha", lambda first, last: leader.ctl("dump", "--from", str(first), "--to", str(last)))
         size = settings.segment_entries
         outcome = await asyncio.to_thread(archive_closed, bucket, "test", journal, size)
-        assert outcome.last >= CANCELLED
+        assert outcome.last >= ENTRIES - settings.segment_entries
         await until(lambda: same_hashes(leader), 60)
         chain = chain_of(bucket)
         assert (chain.whole, chain.findings, chain.last) == (True, [], outcome.last)
@@ -105,9 +123,9 @@ def test_cores_are_rebuilt_from_archive_and_tail(in_a_cell: RunIn, settings: Arc
         assert "not known to have executed" in await refused(
             leader, "--to", plan_to, "--hash", plan.hash, "--older-than-s", "0"
         )
-        links = [link for link in plan.links if link.header.last <= 200]
+        links = [link for link in plan.links if link.header.last <= 100]
         to, hash_ = str(links[-1].header.last), chain.links[len(links)].header.hash_before
-        assert "younger than" in await refused(leader, "--to", to, "--hash", hash_, "--older-than-s", "3600")
+        assert "younger than" in await refused(leader, "--to", to, "--hash", hash_, "--older-than-s", "1000000000")
         assert "another hash" in await refused(leader, "--to", to, "--hash", "00" * 32, "--older-than-s", "0")
         await cell.client.put(PREFIX + b"halt", b"{}")
         assert "not well" in await refused(leader, "--to", to, "--hash", hash_, "--older-than-s", "0")
@@ -140,12 +158,12 @@ def test_cores_are_rebuilt_from_archive_and_tail(in_a_cell: RunIn, settings: Arc
         # The rebuilt core leads, the member goes on with its number, and the archive behind the removed part.
         other.ctl("switch", "--to", "b/main")
         await until(lambda: cell.leads(other), 30)
-        again = await cell.gateway(1)
+        again = await cell.gateway(2)
         again.next_seq = gateway.next_seq
         seq = again.order()
         await until(lambda: again.acknowledged(seq))
         assert again.acks[seq] == 0
-        await trade(again, 2 * settings.segment_entries)
+        await trade(again, settings.segment_entries)
         later = await asyncio.to_thread(archive_closed, bucket, "test", journal, size)
         assert later.last > outcome.last
         assert later.doubts == ()
