@@ -63,7 +63,10 @@ def up(environment: _Environment = "lab") -> None:
 
 @app.command(epilog="Examples:\n\ndingli lab down")
 def down() -> None:
-    """Remove hosts (their disks too) and networks. Keys, identities and images stay for the next `up`."""
+    """Remove hosts (their disks too) and networks. Keys, identities and images stay for the next `up`.
+
+    What stacks remember of the hosts stays too, and new disks know nothing of it: `make down` removes both.
+    """
     progress = _Progress()
     lifecycle.refuse_foreign(project_root())
     progress.phase("removing hosts and networks")
