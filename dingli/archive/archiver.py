@@ -20,7 +20,10 @@ __all__ = ["Outcome", "archive_closed"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a cell's archive holds now: entries 1 to `last` of `journal`; `written`: segments added by this call."""
+    """What a cell's archive holds now: entries 1 to `last` of `journal`; `written`: segments added by this call.
+
+    `newest` is where the newest segment stands: the next call need not look through the whole bucket for it.
+    """
 
     cell: str
     journal: str
@@ -28,6 +31,7 @@ class Outcome:
     sum: str
     written: int
     doubts: tuple[str, ...] = ()
+    newest: Version | None = None
 
 
 def archive_closed(
@@ -36,9 +40,10 @@ def archive_closed(
     journal: Journal,
     size: int,
     tell: Callable[[str], None] = lambda line: None,
+    before: Outcome | None = None,
 ) -> Outcome:
-    """Archives until fewer than `size` entries are left. `tell` gets a line for every segment."""
-    return _Archiver(bucket, environment, journal, size, tell).run()
+    """Archives until fewer than `size` entries are left. `tell` gets a line for each segment; `before` saves a look."""
+    return _Archiver(bucket, environment, journal, size, tell).run(before)
 
 
 class _Archiver:
@@ -52,18 +57,37 @@ class _Archiver:
         self._tell = tell
         self._doubts: list[str] = []
 
-    def run(self) -> Outcome:
-        name, newest = self._where_it_stands()
+    def run(self, before: Outcome | None) -> Outcome:
+        name, newest = self._still_there(before) or self._where_it_stands()
         last, sum_ = (newest.header.last, newest.header.sum) if newest else (0, NOTHING_BEFORE)
         written = 0
-        while True:
-            entries = self._journal.read(last + 1, last + self._size)
-            if len(entries) < self._size:
-                cell = self._journal.cell
-                return Outcome(cell, name, last, sum_, written, tuple(dict.fromkeys(self._doubts)))
-            link, is_new = self._archive(name, entries, sum_)
-            last, sum_, written = link.header.last, link.header.sum, written + is_new
+        while self._journal.read(last + self._size, last + self._size):  # else it is not closed: nothing else is read
+            link, is_new = self._archive(name, self._closed(last + 1), sum_)
+            newest, last, sum_, written = link, link.header.last, link.header.sum, written + is_new
             self._tell(f"{self._journal.cell}: entries {link.header.first} to {last}, {link.version.size} bytes")
+
+        doubts = tuple(dict.fromkeys(self._doubts))
+        version = newest.version if newest else None
+        return Outcome(self._journal.cell, name, last, sum_, written, doubts, version)
+
+    def _closed(self, first: int) -> list[bytes]:
+        entries = self._journal.read(first, first + self._size - 1)
+        if len(entries) < self._size:
+            raise ArchiveError(
+                f"cell {self._journal.cell}: entry {first + len(entries)} is missing in etcd",
+                "entries without a gap",
+                "see `dingli status`: nothing is archived over a gap",
+            )
+        return entries
+
+    def _still_there(self, before: Outcome | None) -> tuple[str, Link] | None:
+        """What an earlier call ended with, if it is this journal's as much as it was then."""
+        if before is None or before.newest is None:
+            return None
+        segment = self._segment(before.newest)
+        if segment is None or not self._is_ours(segment.header.last, segment.entries[-1:]):
+            return None
+        return before.journal, Link(segment.header, before.newest)
 
     def _where_it_stands(self) -> tuple[str, Link | None]:
         """The journal's name, and the newest segment in the bucket that is this journal's."""

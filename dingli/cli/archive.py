@@ -66,21 +66,24 @@ def run(
 ) -> None:
     """Archive what is closed of the journal. Ended anywhere and begun again anywhere, it goes on where it was."""
     declared = load(environment)
-    settings, cells = _settings(declared), _cells(declared, cell)
-    bucket = Bucket(settings)
+    bucket, cells = Bucket(_settings(declared)), _cells(declared, cell)
     bucket.require()
+    reached: dict[str, Outcome] = {}
     while True:
-        troubled = [_run_one(bucket, declared, settings, name, as_json, every is not None) for name in cells]
+        troubled = [_run_one(bucket, declared, name, reached, as_json, every is not None) for name in cells]
         if every is None:
             raise typer.Exit(ExitCode.FAILED if any(troubled) else ExitCode.OK)
         time.sleep(every)
 
 
-def _run_one(bucket: Bucket, declared: Environment, settings: Archive, cell: str, as_json: bool, goes_on: bool) -> bool:
+def _run_one(
+    bucket: Bucket, declared: Environment, cell: str, reached: dict[str, Outcome], as_json: bool, goes_on: bool
+) -> bool:
     """Whether there is anything to look after."""
-    journal = over_ssh(declared, cell)
+    journal, size = over_ssh(declared, cell), _settings(declared).segment_entries
     try:
-        outcome = archive_closed(bucket, declared.name, journal, settings.segment_entries, _progress)
+        outcome = archive_closed(bucket, declared.name, journal, size, _progress, reached.get(cell))
+        reached[cell] = outcome
     except DingliError as error:
         if not goes_on:
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -11,6 +12,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from dingli.archive import Bucket, Journal
+from dingli.archive.segment import head_of_entry
 from dingli.environment import Archive
 from drills.checker.stream import RandomStream
 
@@ -19,15 +21,23 @@ def entries_of(seed: int, count: int) -> list[bytes]:
     return list(islice(RandomStream(seed).entries(10**9), count))
 
 
-def journal_of(entries: list[bytes], cell: str = "alpha", first: int = 1) -> Journal:
-    """A journal that holds these entries, the first of which has this number; `entries` may grow."""
+def journal_of(entries: list[bytes], cell: str = "alpha") -> Journal:
+    """A journal that holds these entries; they may grow."""
 
     def dump(begin: int, end: int) -> str:
-        held = [(n, entry) for n, entry in enumerate(entries, start=first) if begin <= n <= end]
+        held = [(n, entry) for entry in entries if begin <= (n := head_of_entry(entry).n) <= end]
         lines = [{"n": n, "mod_revision": n, "value": base64.b64encode(entry).decode()} for n, entry in held]
         return "".join(json.dumps(line) + "\n" for line in lines)
 
     return Journal(cell, dump)
+
+
+def with_other_content(segment: bytes) -> bytes:
+    """A segment whose first entry has another batch id, with its header as it was."""
+    magic, header, packed = segment.split(b"\n", 2)
+    content = bytearray(gzip.decompress(packed))
+    content[4 + 24] ^= 0xFF
+    return b"\n".join((magic, header, gzip.compress(bytes(content))))
 
 
 @pytest.fixture(scope="session")

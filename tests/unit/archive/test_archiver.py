@@ -16,6 +16,7 @@ from dingli.archive import (
     Bucket,
     BucketTrouble,
     Chain,
+    Journal,
     Outcome,
     archive_closed,
     journals,
@@ -48,6 +49,11 @@ def stored(bucket: Bucket, chain: Chain) -> list[bytes]:
     return [entry for link in chain.links for entry in unpack(bucket.read(link.version)).entries]
 
 
+def of_another_beginning(entries: list[bytes]) -> list[bytes]:
+    """The reference's streams all begin with the same entry; journals do not, nor at the same time."""
+    return [one[:40] + (2 * 10**18 + n).to_bytes(8, "big") + one[48:] for n, one in enumerate(entries)]
+
+
 @pytest.fixture
 def intruder(settings: Callable[[], Archive]) -> Any:
     """Somebody with the archiver's own credentials."""
@@ -65,6 +71,36 @@ def test_only_closed_segments_are_archived_and_later_runs_go_on(bucket: Bucket, 
     chain = chain_of(bucket)
     assert (chain.last, chain.sum, chain.whole, chain.findings) == (40, again.sum, True, [])
     assert stored(bucket, chain) == entries[:40]
+
+
+def test_who_goes_on_looks_only_at_what_it_ended_with(
+    bucket: Bucket, settings: Callable[[], Archive], entries: list[bytes]
+) -> None:
+    class Unlisted(Bucket):
+        def versions(self, prefix: str) -> Any:
+            assert prefix.endswith(".segment"), "it listed the bucket"
+            return super().versions(prefix)
+
+    first = archive(bucket, entries[:30])
+    unlisted = Unlisted(settings())
+    second = archive_closed(unlisted, "lab", journal_of(entries[:50]), SIZE, before=first)
+    assert (second.last, second.written) == (50, 2)
+    assert archive_closed(unlisted, "lab", journal_of(entries[:50]), SIZE, before=second).written == 0
+    others = of_another_beginning(entries_of(9, 60))
+    assert archive_closed(bucket, "lab", journal_of(others), SIZE, before=second).journal != second.journal
+
+
+def test_an_open_segment_is_not_read_to_see_that_it_is_open(bucket: Bucket, entries: list[bytes]) -> None:
+    read: list[tuple[int, int]] = []
+    journal = journal_of(entries[:19])
+
+    class Watched(Journal):
+        def read(self, first: int, last: int) -> list[bytes]:
+            read.append((first, last))
+            return journal.read(first, last)
+
+    archive_closed(bucket, "lab", Watched("alpha", lambda first, last: ""), SIZE)
+    assert read == [(1, 1), (10, 10), (1, 10), (20, 20)]
 
 
 def test_every_segment_is_locked_for_the_declared_days(bucket: Bucket, entries: list[bytes]) -> None:
@@ -133,9 +169,7 @@ def test_two_archivers_at_once_do_no_harm(
 
 def test_a_journal_that_begins_anew_has_an_archive_of_its_own(bucket: Bucket, entries: list[bytes]) -> None:
     archive(bucket, entries)
-    anew = entries_of(2, 30)
-    anew[0] = anew[0][:40] + (2 * 10**18).to_bytes(8, "big") + anew[0][48:]
-    anew[1:] = [one[:40] + (2 * 10**18 + n).to_bytes(8, "big") + one[48:] for n, one in enumerate(anew[1:], start=1)]
+    anew = of_another_beginning(entries_of(2, 30))
     archive(bucket, anew)
     assert archive(bucket, entries).written == 0
     known = journals(bucket, "lab", "alpha")
@@ -146,30 +180,32 @@ def test_a_journal_that_begins_anew_has_an_archive_of_its_own(bucket: Bucket, en
 
 def test_a_journal_whose_beginning_was_removed_is_gone_on_with(bucket: Bucket, entries: list[bytes]) -> None:
     archive(bucket, entries[:40])
-    outcome = archive_closed(bucket, "lab", journal_of(entries[25:], first=26), SIZE)
+    outcome = archive_closed(bucket, "lab", journal_of(entries[25:]), SIZE)
     assert (outcome.last, outcome.written) == (60, 2)
     assert stored(bucket, chain_of(bucket)) == entries
 
 
 def test_a_whole_journal_is_archive_and_etcd(bucket: Bucket, entries: list[bytes]) -> None:
     archive(bucket, entries[:40])
-    trimmed = journal_of(entries[25:], first=26)
+    trimmed = journal_of(entries[25:])
     assert whole_journal(bucket, "lab", trimmed) == entries
     assert whole_journal(None, "lab", journal_of(entries)) == entries
     with pytest.raises(ArchiveError, match="does not begin with entry 1"):
         whole_journal(None, "lab", trimmed)
     with pytest.raises(ArchiveError, match="does not begin with entry 1"):
-        whole_journal(bucket, "lab", journal_of(entries_of(2, 40)[25:], first=26))
+        whole_journal(bucket, "lab", journal_of(entries_of(2, 40)[25:]))
 
 
 def test_a_journal_without_beginning_and_archive_is_refused(bucket: Bucket, entries: list[bytes]) -> None:
     with pytest.raises(ArchiveError, match="does not begin with entry 1"):
-        archive_closed(bucket, "lab", journal_of(entries[25:], first=26), SIZE)
+        archive_closed(bucket, "lab", journal_of(entries[25:]), SIZE)
 
 
 def test_nothing_is_archived_over_a_gap(bucket: Bucket, entries: list[bytes]) -> None:
     with pytest.raises(ArchiveError, match="entry 6 stands in the journal where 5 should"):
         archive(bucket, entries[:4] + entries[5:])
+    with pytest.raises(ArchiveError, match="entry 11 is missing in etcd"):
+        archive(bucket, entries[:10] + entries[11:])
 
 
 def test_ordinary_credentials_can_hide_segments_and_destroy_none(
@@ -209,6 +245,18 @@ def test_a_segment_that_was_put_there_beforehand_does_not_count(
     chain = chain_of(bucket)
     assert stored(bucket, chain) == entries
     assert (chain.whole, chain.sum) == (True, outcome.sum)
+
+
+def test_a_segment_that_follows_from_nothing_does_not_count(
+    bucket: Bucket, intruder: Any, entries: list[bytes]
+) -> None:
+    """Whole in itself, with the number that comes next, and of the right cell."""
+    archive(bucket, entries[:20])
+    key = max(bucket.versions("")).replace(f"{11:016x}", f"{21:016x}")
+    intruder.put_object(Bucket=bucket.name, Key=key, Body=pack("alpha", entries[20:30], "1" * 64))
+    chain = chain_of(bucket)
+    assert chain.last == 20
+    assert any("does not follow from the segment before it" in finding for finding in chain.findings)
 
 
 def test_what_is_missing_and_what_is_altered_is_named(bucket: Bucket, intruder: Any, entries: list[bytes]) -> None:

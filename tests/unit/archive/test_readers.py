@@ -16,7 +16,7 @@ from dingli.archive.fetching import file_name
 from dingli.archive.segment import NOTHING_BEFORE
 from drills.checker.journal import read_dump, read_segments
 from drills.checker.record import Incomplete
-from tests.unit.archive.conftest import entries_of
+from tests.unit.archive.conftest import entries_of, with_other_content
 
 ENTRIES = entries_of(5, 30)
 Read = Callable[[Path, int], list[bytes]]
@@ -66,6 +66,7 @@ def test_an_altered_segment_is_not_read(folder: Path, name: str) -> None:
     whole = path.read_bytes()
     content_at = whole.index(b"\n", whole.index(b"\n") + 1) + 11
     alterations = [b"", whole[:50], whole[:-5], b"X" + whole[1:], pack("alpha", ENTRIES[1:10], NOTHING_BEFORE)]
+    alterations.append(with_other_content(whole))
     for at in range(content_at, len(whole) - 8, 37):
         alterations.append(whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :])
     for altered in alterations:
@@ -89,6 +90,12 @@ def test_a_journal_is_segments_and_dump(folder: Path, tmp_path: Path) -> None:
         read_dump(dump(22, 30), folder)
     with pytest.raises(Incomplete, match="entry 1 is neither"):
         read_dump(dump(2, 30))
+    another = entries_of(6, 30)
+    (folder / file_name(1)).unlink()
+    (folder / file_name(11)).unlink()
+    (folder / file_name(1)).write_bytes(pack("alpha", another[:10], NOTHING_BEFORE))
+    with pytest.raises(Incomplete, match="entry 10 of the archive is not the journal's"):
+        read_dump(dump(10, 30), folder)
     (folder / file_name(11)).write_bytes(pack("alpha", entries_of(6, 20)[10:], NOTHING_BEFORE))
     with pytest.raises(Incomplete):
         read_dump(dump(21, 30), folder)

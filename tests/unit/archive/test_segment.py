@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dingli.archive import SegmentDamaged, pack, unpack
 from dingli.archive.segment import NOTHING_BEFORE
-from tests.unit.archive.conftest import entries_of
+from tests.unit.archive.conftest import entries_of, with_other_content
 
 ENTRIES = entries_of(7, 20)
 DATA = pack("alpha", ENTRIES, NOTHING_BEFORE)
@@ -79,6 +79,12 @@ def test_a_header_that_lies_is_found() -> None:
     ):
         with pytest.raises(SegmentDamaged):
             unpack(with_header(**lie))
+
+
+def test_other_content_under_the_same_header_is_found() -> None:
+    """Compressed as it should be, with as many bytes: only the sum tells."""
+    with pytest.raises(SegmentDamaged, match="another sum"):
+        unpack(with_other_content(DATA))
 
 
 def test_entries_with_a_gap_are_not_packed() -> None:
