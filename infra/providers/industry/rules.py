@@ -1,9 +1,10 @@
-"""Rules of a security group: one peer, one protocol, a range of ports."""
+"""Rules of a security group: one peer, one protocol, a range of ports (for ICMP: its type, and its code)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from ipaddress import ip_network
 from typing import Any
 
@@ -18,32 +19,47 @@ RULES: Mapping[str, Any] = {
 SELF = "self"
 EVERYTHING_OUT: Sequence[Mapping[str, Any]] = ({"protocol": "all", "peer": "0.0.0.0/0"},)
 _ALL = "-1"
-_PORTLESS = ("all", "icmp")
-_KEYS = {"protocol", "from_port", "to_port", "peer"}
+_PROTOCOLS = ("tcp", "udp", "icmp", "all")
+_KEYS = {"protocol", "from_port", "to_port", "peer", "description"}
+_PEERS = {
+    "IpRanges": "CidrIp",
+    "Ipv6Ranges": "CidrIpv6",
+    "PrefixListIds": "PrefixListId",
+    "UserIdGroupPairs": "GroupId",
+}
+_DESCRIPTION = re.compile(r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{0,255}")
 
 
 @dataclass(frozen=True, order=True)
 class Rule:
-    """`peer` is a network, a group's id, `self` or a prefix list's id. Ports are -1 where they do not count."""
+    """`peer` is a network, a group's id, `self` or a prefix list's id. Ports are -1 where every one is meant."""
 
     protocol: str
     from_port: int
     to_port: int
     peer: str
+    description: str = ""
 
     @classmethod
     def of(cls, declared: Mapping[str, Any]) -> Rule:
         """From a declared rule that `check_rules` finds nothing wrong with."""
         first = declared.get("from_port", -1)
-        return cls(declared["protocol"], first, declared.get("to_port", first), declared["peer"])
+        last = declared.get("to_port", -1 if declared["protocol"] == "icmp" else first)
+        return cls(declared["protocol"], first, last, declared["peer"], declared.get("description", ""))
+
+    @property
+    def bare(self) -> Rule:
+        """What it allows, whatever it is called."""
+        return replace(self, description="")
 
     def __str__(self) -> str:
-        ports = "" if self.from_port == -1 else f" {self.from_port}"
-        return f"{self.protocol}{ports}{f'-{self.to_port}' if self.to_port != self.from_port else ''} {self.peer}"
+        ports = f"{self.from_port}-{self.to_port}" if self.to_port not in (-1, self.from_port) else f"{self.from_port}"
+        said = f" ({self.description})" if self.description else ""
+        return f"{self.protocol}{f' {ports}' if self.from_port != -1 else ''} {self.peer}{said}"
 
     def declared(self) -> dict[str, Any]:
         """As a program declares it."""
-        return {key: value for key, value in asdict(self).items() if value != -1}
+        return {key: value for key, value in asdict(self).items() if value not in (-1, "")}
 
 
 def check_rules(value: Any) -> str | None:
@@ -51,7 +67,8 @@ def check_rules(value: Any) -> str | None:
     if not isinstance(value, Sequence) or isinstance(value, str):
         return f"is {value!r}, expected a list of rules"
     found = [(number, reason) for number, rule in enumerate(value) for reason in _problems(rule)]
-    found += [(number, "is there twice") for number, rule in enumerate(value) if rule in value[:number]]
+    allowed = [_allowed(rule) for rule in value]
+    found += [(number, "is there twice") for number, rule in enumerate(allowed) if rule in allowed[:number]]
     return "; ".join(f"[{number}] {reason}" for number, reason in found) or None
 
 
@@ -63,27 +80,37 @@ def _problems(rule: Any) -> list[str]:
     reasons = [f"{key} is not part of a rule" for key in sorted(rule.keys() - _KEYS)]
     reasons += [f"{key} is missing" for key in ("protocol", "peer") if key not in rule]
     protocol = rule.get("protocol", "tcp")
-    if protocol not in ("tcp", "udp", *_PORTLESS, None) and not isinstance(protocol, Unknown):
-        reasons.append(f"protocol is {protocol!r}, expected tcp, udp, icmp or all")
-    elif protocol in _PORTLESS:
-        reasons += [f"{key} does not go with {protocol}" for key in ("from_port", "to_port") if key in rule]
+    if protocol not in _PROTOCOLS and not isinstance(protocol, Unknown):
+        reasons.append(f"protocol is {protocol!r}, expected one of {', '.join(_PROTOCOLS)}")
+    elif protocol == "all":
+        reasons += [f"{key} does not go with all" for key in ("from_port", "to_port") if key in rule]
     else:
         reasons += _port_problems(rule)
+    said = rule.get("description", "")
+    if not isinstance(said, Unknown) and not (isinstance(said, str) and _DESCRIPTION.fullmatch(said)):
+        reasons.append(f"description is {said!r}, expected at most 255 letters, digits and simple signs")
     peer = rule.get("peer", SELF)
     return reasons if isinstance(peer, Unknown) or _is_peer(peer) else [*reasons, _peer_problem(peer)]
+
+
+def _allowed(rule: Any) -> Any:
+    return {key: value for key, value in rule.items() if key != "description"} if isinstance(rule, Mapping) else rule
 
 
 def _port_problems(rule: Mapping[str, Any]) -> list[str]:
     first, last = rule.get("from_port"), rule.get("to_port", rule.get("from_port"))
     if isinstance(first, Unknown) or isinstance(last, Unknown):
         return []
-    if not (_is_port(first) and _is_port(last)):
+    if rule.get("protocol") == "icmp":
+        good = _is_number(rule.get("from_port", -1), -1, 255) and _is_number(rule.get("to_port", -1), -1, 255)
+        return [] if good else ["from_port and to_port of icmp are its type and code, -1 to 255"]
+    if not (_is_number(first, 0, 65535) and _is_number(last, 0, 65535)):
         return [f"ports are {first!r} to {last!r}, expected from_port (and to_port) from 0 to 65535"]
     return [] if first <= last else [f"from_port {first} is above to_port {last}"]
 
 
-def _is_port(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 65535
+def _is_number(value: Any, low: int, high: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
 
 
 def _is_peer(value: Any) -> bool:
@@ -113,15 +140,11 @@ def from_permissions(permissions: Iterable[Mapping[str, Any]], own_id: str) -> l
 
 def _rules_of(permission: Mapping[str, Any], own_id: str) -> Iterable[Rule]:
     protocol = "all" if permission["IpProtocol"] == _ALL else str(permission["IpProtocol"])
-    peers = [one["CidrIp"] for one in permission.get("IpRanges", [])]
-    peers += [one["CidrIpv6"] for one in permission.get("Ipv6Ranges", [])]
-    peers += [one["PrefixListId"] for one in permission.get("PrefixListIds", [])]
-    groups = [one["GroupId"] for one in permission.get("UserIdGroupPairs", [])]
-    peers += [SELF if group == own_id else group for group in groups]
     first, last = permission.get("FromPort", -1), permission.get("ToPort", -1)
-    if protocol in _PORTLESS:
-        first = last = -1
-    return [Rule(protocol, first, last, peer) for peer in peers]
+    for kind, key in _PEERS.items():
+        for one in permission.get(kind, []):
+            peer = SELF if one[key] == own_id else one[key]
+            yield Rule(protocol, first, last, peer, one.get("Description", ""))
 
 
 def as_permissions(rules: Iterable[Rule], own_id: str) -> Any:
@@ -133,10 +156,14 @@ def _permission(rule: Rule, own_id: str) -> dict[str, Any]:
     found: dict[str, Any] = {"IpProtocol": _ALL if rule.protocol == "all" else rule.protocol}
     if rule.protocol != "all":
         found |= {"FromPort": rule.from_port, "ToPort": rule.to_port}
-    if rule.peer == SELF or rule.peer.startswith("sg-"):
-        return {**found, "UserIdGroupPairs": [{"GroupId": own_id if rule.peer == SELF else rule.peer}]}
-    if rule.peer.startswith("pl-"):
-        return {**found, "PrefixListIds": [{"PrefixListId": rule.peer}]}
-    if ":" in rule.peer:
-        return {**found, "Ipv6Ranges": [{"CidrIpv6": rule.peer}]}
-    return {**found, "IpRanges": [{"CidrIp": rule.peer}]}
+    kind = _kind_of(rule.peer)
+    peer = {_PEERS[kind]: own_id if rule.peer == SELF else rule.peer}
+    return {**found, kind: [{**peer, "Description": rule.description} if rule.description else peer]}
+
+
+def _kind_of(peer: str) -> str:
+    if peer == SELF or peer.startswith("sg-"):
+        return "UserIdGroupPairs"
+    if peer.startswith("pl-"):
+        return "PrefixListIds"
+    return "Ipv6Ranges" if ":" in peer else "IpRanges"

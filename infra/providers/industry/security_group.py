@@ -64,16 +64,29 @@ class SecurityGroupType(Ec2Resource):
     def change(self, context: Context, resource_id: str, wanted: Properties, seen: Seen, changed: list[str]) -> None:
         """New rules first, so that what is in both never stops to be allowed."""
         ec2 = self.cloud.ec2
-        calls: dict[str, tuple[Any, Any]] = {
-            "ingress": (ec2.authorize_security_group_ingress, ec2.revoke_security_group_ingress),
-            "egress": (ec2.authorize_security_group_egress, ec2.revoke_security_group_egress),
+        calls: dict[str, tuple[Any, Any, Any]] = {
+            "ingress": (
+                ec2.authorize_security_group_ingress,
+                ec2.update_security_group_rule_descriptions_ingress,
+                ec2.revoke_security_group_ingress,
+            ),
+            "egress": (
+                ec2.authorize_security_group_egress,
+                ec2.update_security_group_rule_descriptions_egress,
+                ec2.revoke_security_group_egress,
+            ),
         }
-        for name, (authorize, revoke) in calls.items():
-            new, old = set(normal_rules(wanted[name])), set(normal_rules(seen.inputs[name]))
-            if new - old:
-                authorize(GroupId=resource_id, IpPermissions=as_permissions(new - old, resource_id))
-            if old - new:
-                revoke(GroupId=resource_id, IpPermissions=as_permissions(old - new, resource_id))
+        for name, (authorize, describe, revoke) in calls.items():
+            new, old = normal_rules(wanted[name]), normal_rules(seen.inputs[name])
+            there, kept = {rule.bare for rule in old}, {rule.bare for rule in new}
+            parts = {
+                authorize: [rule for rule in new if rule.bare not in there],
+                describe: [rule for rule in new if rule.bare in there and rule not in old],
+                revoke: [rule.bare for rule in old if rule.bare not in kept],
+            }
+            for call, rules in parts.items():
+                if rules:
+                    call(GroupId=resource_id, IpPermissions=as_permissions(rules, resource_id))
 
     def remove(self, context: Context, resource_id: str) -> None:
         self.cloud.ec2.delete_security_group(GroupId=resource_id)

@@ -35,7 +35,12 @@ from infra.providers.industry import resource as cloud
 
 text = pathlib.Path(__file__).with_name("declared.json").read_text()
 declared = json.loads(text)
-imports = declared.pop("import", {{}})
+imports, second = declared.pop("import"), declared.pop("second")
+
+def elsewhere():
+    config = pulumi.Config("industry")
+    names = ("environment", "region", "endpoint", "ca_file", "max_attempts", "wait_seconds")
+    return cloud.Provider("elsewhere", {{name: config.require(name) for name in names}})
 
 class Site(pulumi.ComponentResource):
     def __init__(self):
@@ -44,14 +49,11 @@ class Site(pulumi.ComponentResource):
         subnet = self.one(cloud.Subnet, "subnet", network_id=network.id)
         group = self.one(cloud.SecurityGroup, "group", network_id=network.id)
         key = self.one(cloud.KeyPair, "key")
-        image = self.one(cloud.Image, "image")
+        image = self.one(cloud.Image, "image", elsewhere() if second else None)
         machine = self.one(cloud.Instance, "machine", image_id=image.image_id, subnet_id=subnet.id,
                            security_group_ids=[group.id], key_name=key.name)
         self.one(cloud.Volume, "disk", zone=subnet.zone, instance_id=machine.id)
-        config = pulumi.Config("industry")
-        kept = ("environment", "region", "endpoint", "ca_file", "max_attempts", "wait_seconds")
-        elsewhere = cloud.Provider("elsewhere", {{name: config.require(name) for name in kept}})
-        self.one(cloud.Bucket, "bucket", elsewhere)
+        self.one(cloud.Bucket, "bucket")
         self.register_outputs({{}})
 
     def one(self, kind, name, provider=None, **fed):
@@ -111,11 +113,15 @@ class Project:
         words = [f"--plaintext=industry:{name}={value}" for name, value in settings.items()]
         self.must("config", "set-all", *words)
 
-    def declare(self, imports: Mapping[str, str] | None = None, **changes: Mapping[str, Any]) -> None:
-        """What the program declares, with other inputs for some."""
+    def declare(
+        self, imports: Mapping[str, str] | None = None, second: bool = False, **changes: Mapping[str, Any]
+    ) -> None:
+        """What the program declares, with other inputs for some; the image through a second provider if wanted."""
         wanted = {name: {**inputs, **changes.get(name, {})} for name, inputs in DECLARED.items()}
         kept = {name: {key: value for key, value in one.items() if value is not None} for name, one in wanted.items()}
-        (self.folder / "program" / "declared.json").write_text(json.dumps({**kept, "import": imports or {}}))
+        (self.folder / "program" / "declared.json").write_text(
+            json.dumps({**kept, "import": imports or {}, "second": second})
+        )
 
     def pulumi(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = ["pulumi", *arguments, "--non-interactive"]
@@ -132,7 +138,8 @@ class Project:
 
     def ids(self) -> dict[str, str]:
         """The id of every resource by its name, from the state."""
-        resources = json.loads(self.must("stack", "export"))["deployment"].get("resources", [])
+        file = next(self.state.glob(".pulumi/stacks/**/one.json"))
+        resources = (json.loads(file.read_text())["checkpoint"]["latest"] or {}).get("resources", [])
         return {one["urn"].rpartition("::")[2]: one["id"] for one in resources if "industry:index" in one["urn"]}
 
     def kill_providers(self) -> None:

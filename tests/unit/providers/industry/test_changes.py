@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from dingli.environment import load
 from infra.providers.base.exceptions import ProviderError
+from infra.providers.industry.declared import group_inputs
 from tests.unit.providers.industry.world import PUBLIC_KEY, World
 
 pytestmark = pytest.mark.slow
@@ -22,6 +24,7 @@ _OPEN = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 9, "Ipv6Ranges": [{"CidrI
         ("Subnet", {"public_addresses": True}),
         ("SecurityGroup", {"ingress": [_SSH], "egress": [{"protocol": "icmp", "peer": "10.0.0.0/8"}]}),
         ("SecurityGroup", {"ingress": [], "egress": []}),
+        ("SecurityGroup", {"ingress": [{"protocol": "icmp", "from_port": 8, "peer": "10.0.0.0/8"}]}),
         ("Instance", {"instance_type": "c7g.xlarge"}),
         ("Instance", {"running": False}),
         ("Volume", {"size_gib": 20}),
@@ -100,6 +103,28 @@ def test_rules_made_by_hand_are_named_and_taken_away_and_the_missing_ones_put_ba
 
     assert drift == {"ingress": "found tcp 1-9 ::/0; missing tcp 2379-2380 self"}
     assert made.refresh().state["drift"] == {}
+
+
+def test_another_description_of_a_rule_is_a_change_in_place(world: World) -> None:
+    made = world.make("SecurityGroup", ingress=[_SSH])
+    world.service.calls.clear()
+    made.update(made.inputs | {"ingress": [_SSH | {"description": "operators"}]})
+
+    assert "AuthorizeSecurityGroupIngress" not in world.service.calls
+    assert made.refresh().state["drift"] == {}
+
+
+def test_the_environment_s_flows_make_the_groups_of_its_hosts(world: World) -> None:
+    environment = load("lab")
+    for host in environment.hosts:
+        inputs = group_inputs(environment, host)
+        assert not world.types["SecurityGroup"].check({"network_id": world.network(), **inputs})
+    made = world.make("SecurityGroup", **group_inputs(environment, "primary-1"))
+    found = made.refresh()
+
+    assert found.state["drift"] == {}
+    assert {"ingress", "egress"} <= set(made.imported().inputs)
+    assert any(rule.get("from_port") == 2380 for rule in made.inputs["ingress"])
 
 
 def test_every_setting_of_a_bucket_changed_by_hand_is_named_and_mended(world: World) -> None:

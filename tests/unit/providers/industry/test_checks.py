@@ -70,7 +70,10 @@ def test_a_private_key_is_refused_and_not_repeated() -> None:
     [
         ({"protocol": "tcp", "peer": "self"}, "ports are None to None"),
         ({"protocol": "tcp", "from_port": 9, "to_port": 3, "peer": "self"}, "from_port 9 is above to_port 3"),
-        ({"protocol": "icmp", "from_port": 9, "peer": "self"}, "from_port does not go with icmp"),
+        ({"protocol": "all", "from_port": 9, "peer": "self"}, "from_port does not go with all"),
+        ({"protocol": "icmp", "from_port": 256, "peer": "self"}, "type and code"),
+        ({"protocol": "udp", "from_port": 123, "peer": "pl-0123", "description": "time"}, "is there twice"),
+        ({"protocol": "all", "peer": "self", "description": "é"}, "description is 'é'"),
         ({"protocol": "gre", "peer": "10.0.0.0/33"}, "protocol is 'gre'"),
         ({"protocol": "all", "peer": "10.0.0.0/33"}, "peer is '10.0.0.0/33'"),
         ({"protocol": "all"}, "peer is missing"),
@@ -89,7 +92,8 @@ def test_a_rule_that_cannot_be_right_is_named_by_its_number(rule: Any, reason: s
 
 def test_rules_survive_the_cloud_s_form() -> None:
     peers = ("self", "sg-other", "pl-0123", "10.0.0.0/8", "fd00::/8")
-    rules = [Rule("tcp", 22, 22, peer) for peer in peers] + [Rule("all", -1, -1, "self"), Rule("icmp", -1, -1, "self")]
+    rules = [Rule("tcp", 22, 22, peer, "a word") for peer in peers]
+    rules += [Rule("all", -1, -1, "self"), Rule("icmp", -1, -1, "self"), Rule("icmp", 8, -1, "10.0.0.0/8")]
     back = from_permissions(as_permissions(rules, "sg-own"), "sg-own")
 
     assert sorted(Rule.of(one) for one in back) == sorted(rules)

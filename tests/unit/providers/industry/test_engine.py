@@ -12,7 +12,7 @@ from tests.unit.providers.industry.project import NAMES, Project, summary
 from tests.unit.providers.industry.service import CloudService
 
 pytestmark = pytest.mark.engine
-EVERYTHING = len(NAMES) + 3  # the stack, the component and the second provider
+EVERYTHING = len(NAMES) + 2  # the stack and the component
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def s3(running_service: CloudService) -> Any:
 
 
 def test_a_machine_of_the_wrong_architecture_is_refused_before_anything_is_made(project: Project) -> None:
-    project.declare(machine={"architecture": "x86_64"})
+    project.declare(second=True, machine={"architecture": "x86_64"})
     project.service.calls.clear()
     result = project.pulumi("up", "--yes")
 
