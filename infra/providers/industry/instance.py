@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from infra.providers.base.exceptions import ProviderError
 from infra.providers.base.resource import Context, Properties
 from infra.providers.industry.comparison import Seen
 from infra.providers.industry.ec2_resource import Ec2Resource, Item
@@ -77,14 +78,14 @@ class InstanceType(Ec2Resource):
         inputs = {
             "image_id": item["ImageId"],
             "instance_type": item["InstanceType"],
-            "subnet_id": item["SubnetId"],
-            "private_address": item["PrivateIpAddress"],
+            "subnet_id": item.get("SubnetId"),
+            "private_address": item.get("PrivateIpAddress"),
             "security_group_ids": sorted(group["GroupId"] for group in _interface(item)["Groups"]),
             "key_name": item.get("KeyName"),
             "user_data": self._user_data_of(item["InstanceId"]),
             "running": item["State"]["Name"] in ("pending", "running"),
         }
-        architecture = tags.get(ARCHITECTURE) or architecture_of(item) or self._of_image(item["ImageId"])
+        architecture = architecture_of(item) or self._of_image(item["ImageId"])
         told = {"architecture": architecture} if architecture else {}
         return Seen({**inputs, **told}, tags)
 
@@ -142,8 +143,15 @@ class InstanceType(Ec2Resource):
 
     def _wait_for(self, context: Context, resource_id: str, *states: str) -> None:
         def reached() -> bool:
-            item = self.item(resource_id)
-            return item is None or item["State"]["Name"] in states  # one that ended is told by whoever looks next
+            found = self.describe([{"Name": self.id_filter, "Values": [resource_id]}])
+            if found and not self.alive(found[0]):
+                reason = found[0].get("StateReason", {}).get("Message", "the cloud gives no reason")
+                raise ProviderError(
+                    f"{context.name}: {resource_id} ended: {reason}",
+                    "a machine that runs",
+                    "mend what the reason says; then `pulumi up --refresh` makes another",
+                )
+            return bool(found) and found[0]["State"]["Name"] in states
 
         wait(self.cloud, context, f"{resource_id} is {' or '.join(states)}", reached)
 

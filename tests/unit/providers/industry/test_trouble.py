@@ -5,13 +5,16 @@ from __future__ import annotations
 import socket
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import moto.settings
 import pytest
+from botocore.exceptions import SSLError
 from moto.core.authorization import ActionAuthenticatorMixin
 
-from infra.providers.base.exceptions import ProviderError
+from infra.providers.base.exceptions import Incomplete, ProviderError
 from infra.providers.industry.cloud import Cloud
+from infra.providers.industry.errors import is_ambiguous
 from infra.providers.industry.settings import Settings
 from tests.unit.providers.industry.service import CloudService, error
 from tests.unit.providers.industry.world import World
@@ -45,6 +48,30 @@ def test_a_refusal_names_resource_call_and_remedy(world: World, code: str, statu
     assert caught.value.expected
     assert remedy in caught.value.remedy
     assert world.ec2.describe_vpcs(Filters=[{"Name": "tag-key", "Values": ["dingli:resource"]}])["Vpcs"] == []
+
+
+def test_a_machine_that_ends_by_itself_is_told_with_the_cloud_s_reason(world: World) -> None:
+    def made_and_ended(done: Any, environ: Any, start_response: Any) -> list[bytes]:
+        answer = list(done())
+        found = world.ec2.describe_instances()["Reservations"]
+        world.ec2.terminate_instances(InstanceIds=[one["InstanceId"] for each in found for one in each["Instances"]])
+        return answer
+
+    world.service.on("RunInstances", made_and_ended)
+    with pytest.raises(Incomplete, match=r"ended: Client\.UserInitiatedShutdown") as caught:
+        world.make("Instance")
+    found = world.types["Instance"].read(
+        world.context("Instance"), caught.value.resource_id, dict(caught.value.state), {}
+    )
+    assert found.resource_id is None, "a refresh forgets it, so that another one is made"
+
+
+def test_a_broken_connection_leaves_open_what_was_done_and_an_untrusted_one_does_not() -> None:
+    broken = SSLError(endpoint_url="https://cloud", error=OSError("EOF occurred in violation of protocol"))
+    untrusted = SSLError(endpoint_url="https://cloud", error=OSError("CERTIFICATE_VERIFY_FAILED"))
+
+    assert is_ambiguous(broken)
+    assert not is_ambiguous(untrusted)
 
 
 def test_a_network_that_something_else_uses_stays(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
