@@ -105,6 +105,9 @@ class BucketType(CloudResource):
         }
         return Seen(inputs, settings.tags_of(s3, resource_id))
 
+    def gone(self, resource_id: str) -> bool:
+        return not self._exists(resource_id)
+
     def tag(self, resource_id: str, tags: Mapping[str, str], dropped: Collection[str]) -> None:
         kept = settings.tags_of(self.cloud.s3, resource_id)
         wanted = {key: text for key, text in kept.items() if key not in dropped} | dict(tags)

@@ -63,7 +63,8 @@ class CloudResource(ResourceType):
         """Put `tags` on it, and take those named in `dropped` off."""
 
     def settle(self, context: Context, resource_id: str) -> None:
-        """Wait until it can be changed and used."""
+        """Wait until it can be changed and used; what was just made may not be seen everywhere at once."""
+        wait(self.cloud, context, f"{resource_id} can be seen", lambda: not self.gone(resource_id))
 
     def change(self, context: Context, resource_id: str, wanted: Properties, seen: Seen, changed: list[str]) -> None:
         """Bring the fields in `changed` to what is wanted."""

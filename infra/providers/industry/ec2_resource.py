@@ -46,6 +46,9 @@ class Ec2Resource(CloudResource):
         found = self.item(resource_id)
         return None if found is None else self.seen(found)
 
+    def gone(self, resource_id: str) -> bool:
+        return self.item(resource_id) is None
+
     def find(self, identity: Identity, wanted: Properties) -> str | None:
         found = [str(one[self.id_key]) for one in self.describe(identity.filters) if self.alive(one)]
         if len(found) > 1:

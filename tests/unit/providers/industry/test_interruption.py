@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from infra.providers.base.exceptions import Incomplete, ProviderError
@@ -46,6 +48,19 @@ def test_too_many_calls_are_repeated_later(world: World) -> None:
 
     assert made.refresh().state["drift"] == {}
     assert world.service.calls.count("CreateVpc") == 3
+
+
+def test_what_the_cloud_does_not_show_at_once_is_waited_for(world: World) -> None:
+    def nothing(done: object, environ: object, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "text/xml")])
+        return [b"<DescribeSecurityGroupsResponse><securityGroupInfo/></DescribeSecurityGroupsResponse>"]
+
+    inputs = world.inputs("SecurityGroup")
+    world.service.on("DescribeSecurityGroups", nothing, nothing, nothing)
+    world.types["SecurityGroup"].create(world.context("SecurityGroup"), inputs)
+
+    assert world.service.calls.count("CreateSecurityGroup") == 1
+    assert not world.service.faults["DescribeSecurityGroups"]
 
 
 def test_a_cloud_that_is_broken_for_a_moment_makes_one(world: World) -> None:
