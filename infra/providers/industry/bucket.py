@@ -13,7 +13,7 @@ from infra.providers.industry import bucket_settings as settings
 from infra.providers.industry.cloud_resource import CloudResource
 from infra.providers.industry.comparison import Seen
 from infra.providers.industry.errors import code_of
-from infra.providers.industry.fields import FLAG, MAP, TEXT, Field, flag, matching, one_of
+from infra.providers.industry.fields import FLAG, LIST_OF_MAPS, MAP, TEXT, Field, flag, matching, one_of
 from infra.providers.industry.identity import RESOURCE, Identity, as_list
 
 __all__ = ["BucketType"]
@@ -33,7 +33,7 @@ class BucketType(CloudResource):
         "name": Field(TEXT, _NAME, required=True, replaces=True),
         "versioning": Field(FLAG, flag, default=True),
         "object_lock": Field(MAP, settings.check_lock, normal=settings.normal_lock),
-        "lifecycle": Field(settings.RULES, settings.check_lifecycle, default=(), normal=settings.normal_lifecycle),
+        "lifecycle": Field(LIST_OF_MAPS, settings.check_lifecycle, default=(), normal=settings.normal_lifecycle),
         "encryption": Field(TEXT, one_of("AES256", "aws:kms", "none"), default="AES256"),
         "kms_key_id": Field(TEXT, matching(r"\S+", "a key's id or ARN"), free=True),
         "block_public_access": Field(FLAG, flag, default=True),

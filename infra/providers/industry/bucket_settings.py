@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 __all__ = [
-    "RULES",
     "block_public",
     "blocks_public",
     "check_lifecycle",
@@ -34,10 +33,6 @@ __all__ = [
     "versioning_of",
 ]
 
-RULES: Mapping[str, Any] = {
-    "type": "array",
-    "items": {"type": "object", "additionalProperties": {"$ref": "pulumi.json#/Any"}},
-}
 _NOT_SET = {
     "NoSuchTagSet",
     "NoSuchLifecycleConfiguration",

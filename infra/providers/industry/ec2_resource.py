@@ -7,10 +7,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 from infra.providers.base.exceptions import ProviderError
-from infra.providers.base.resource import Properties
+from infra.providers.base.resource import Context, Properties
 from infra.providers.industry.cloud_resource import CloudResource
 from infra.providers.industry.comparison import Seen
 from infra.providers.industry.identity import Identity, as_list
+from infra.providers.industry.waiting import wait
 
 __all__ = ["Ec2Resource"]
 
@@ -63,6 +64,15 @@ class Ec2Resource(CloudResource):
         self.cloud.ec2.create_tags(Resources=[resource_id], Tags=as_list(tags))
         if dropped:
             self.cloud.ec2.delete_tags(Resources=[resource_id], Tags=[{"Key": key} for key in sorted(dropped)])
+
+    def wait_until_available(self, context: Context, resource_id: str) -> None:
+        """For what is pending at first."""
+
+        def available() -> bool:
+            item = self.item(resource_id)
+            return item is not None and item["State"] == "available"
+
+        wait(self.cloud, context, f"{resource_id} is available", available)
 
     def specification(self, tags: Mapping[str, str]) -> Any:
         """The tags, as a call that makes something takes them."""

@@ -14,6 +14,7 @@ from infra.providers.industry.identity import RESERVED
 
 __all__ = [
     "FLAG",
+    "LIST_OF_MAPS",
     "LIST_OF_TEXT",
     "MAP",
     "NUMBER",
@@ -36,6 +37,7 @@ NUMBER: Mapping[str, Any] = {"type": "integer"}
 FLAG: Mapping[str, Any] = {"type": "boolean"}
 LIST_OF_TEXT: Mapping[str, Any] = {"type": "array", "items": TEXT}
 MAP: Mapping[str, Any] = {"type": "object", "additionalProperties": {"$ref": "pulumi.json#/Any"}}
+LIST_OF_MAPS: Mapping[str, Any] = {"type": "array", "items": MAP}
 
 Check = Callable[[Any], str | None]
 """Why a value cannot be right, or None."""

@@ -10,7 +10,6 @@ from infra.providers.industry.comparison import Seen
 from infra.providers.industry.ec2_resource import Ec2Resource, Item
 from infra.providers.industry.fields import FLAG, TEXT, Field, cidr, flag
 from infra.providers.industry.identity import as_map
-from infra.providers.industry.waiting import wait
 
 __all__ = ["NetworkType"]
 
@@ -38,11 +37,7 @@ class NetworkType(Ec2Resource):
         return made["Vpc"]["VpcId"]
 
     def settle(self, context: Context, resource_id: str) -> None:
-        def available() -> bool:
-            item = self.item(resource_id)
-            return item is not None and item["State"] == "available"
-
-        wait(self.cloud, context, f"{resource_id} is available", available)
+        self.wait_until_available(context, resource_id)
 
     def change(self, context: Context, resource_id: str, wanted: Properties, seen: Seen, changed: list[str]) -> None:
         if "dns_hostnames" in changed:

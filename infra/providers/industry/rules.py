@@ -10,12 +10,8 @@ from typing import Any
 
 from infra.providers.base.values import Unknown
 
-__all__ = ["EVERYTHING_OUT", "RULES", "Rule", "as_permissions", "check_rules", "from_permissions", "normal_rules"]
+__all__ = ["EVERYTHING_OUT", "Rule", "as_permissions", "check_rules", "from_permissions", "normal_rules"]
 
-RULES: Mapping[str, Any] = {
-    "type": "array",
-    "items": {"type": "object", "additionalProperties": {"$ref": "pulumi.json#/Any"}},
-}
 SELF = "self"
 EVERYTHING_OUT: Sequence[Mapping[str, Any]] = ({"protocol": "all", "peer": "0.0.0.0/0"},)
 _ALL = "-1"

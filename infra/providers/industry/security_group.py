@@ -8,11 +8,10 @@ from typing import Any, ClassVar
 from infra.providers.base.resource import Context, Properties
 from infra.providers.industry.comparison import Seen
 from infra.providers.industry.ec2_resource import Ec2Resource, Item
-from infra.providers.industry.fields import TEXT, Field, identifier, matching
+from infra.providers.industry.fields import LIST_OF_MAPS, TEXT, Field, identifier, matching
 from infra.providers.industry.identity import as_map
 from infra.providers.industry.rules import (
     EVERYTHING_OUT,
-    RULES,
     as_permissions,
     check_rules,
     from_permissions,
@@ -35,8 +34,8 @@ class SecurityGroupType(Ec2Resource):
         "network_id": Field(TEXT, identifier("vpc"), required=True, replaces=True),
         "name": Field(TEXT, _NAME, required=True, replaces=True),
         "description": Field(TEXT, _NAME, default="made by Dingli", replaces=True),
-        "ingress": Field(RULES, check_rules, default=(), normal=normal_rules),
-        "egress": Field(RULES, check_rules, default=EVERYTHING_OUT, normal=normal_rules),
+        "ingress": Field(LIST_OF_MAPS, check_rules, default=(), normal=normal_rules),
+        "egress": Field(LIST_OF_MAPS, check_rules, default=EVERYTHING_OUT, normal=normal_rules),
     }
 
     def describe(self, filters: Any) -> Sequence[Item]:
