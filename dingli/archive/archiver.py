@@ -61,24 +61,28 @@ class _Archiver:
         name, newest = self._still_there(before) or self._where_it_stands()
         last, sum_ = (newest.header.last, newest.header.sum) if newest else (0, NOTHING_BEFORE)
         written = 0
-        while self._journal.read(last + self._size, last + self._size):  # else it is not closed: nothing else is read
-            link, is_new = self._archive(name, self._closed(last + 1), sum_)
+        is_full = bool(self._journal.read(last + self._size, last + self._size))  # most calls end with this one entry
+        while is_full and (entries := self._full(last + 1)):
+            link, is_new = self._archive(name, entries, sum_)
             newest, last, sum_, written = link, link.header.last, link.header.sum, written + is_new
             self._tell(f"{self._journal.cell}: entries {link.header.first} to {last}, {link.version.size} bytes")
-
         doubts = tuple(dict.fromkeys(self._doubts))
         version = newest.version if newest else None
         return Outcome(self._journal.cell, name, last, sum_, written, doubts, version)
 
-    def _closed(self, first: int) -> list[bytes]:
-        entries = self._journal.read(first, first + self._size - 1)
-        if len(entries) < self._size:
-            raise ArchiveError(
-                f"cell {self._journal.cell}: entry {first + len(entries)} is missing in etcd",
-                "entries without a gap",
-                "see `dingli status`: nothing is archived over a gap",
-            )
-        return entries
+    def _full(self, first: int) -> list[bytes]:
+        """The entries of a segment that is closed; none while it is open."""
+        last = first + self._size - 1
+        entries = self._journal.read(first, last)
+        if len(entries) < self._size and self._journal.read(last, last):
+            entries = self._journal.read(first, last)  # it was filled in between, or it has a hole
+            if len(entries) < self._size:
+                raise ArchiveError(
+                    f"cell {self._journal.cell}: entry {first + len(entries)} is missing in etcd",
+                    "entries without a gap",
+                    "see `dingli status`: nothing is archived over a gap",
+                )
+        return entries if len(entries) == self._size else []
 
     def _still_there(self, before: Outcome | None) -> tuple[str, Link] | None:
         """What an earlier call ended with, if it is this journal's as much as it was then."""

@@ -26,7 +26,8 @@ from dingli.archive.fetching import chain_of_journal, fetch
 from dingli.environment import Archive
 from dingli.evidence.store import RunFolder
 from drills.checker.journal import read_segments
-from tests.live.core.harness import Cell, Etcd, until
+from tests.live.archive.history import have_history
+from tests.live.core.harness import Cell, CoreProcess, Etcd, until
 
 RunIn = Callable[[Callable[[Cell], object]], None]
 ONE = {"a/main": "automatic"}
@@ -78,14 +79,8 @@ def test_after_an_attack_everything_comes_back_and_sums_prove_it(
     bucket.make()
 
     async def scenario(cell: Cell) -> None:
-        core = await cell.core("a/main", ONE)
-        await until(lambda: cell.leads(core), 30)
-        gateway = await cell.gateway(1)
-        gateway.logon()
-        for _ in range(230):
-            seq = gateway.immediate_order()
-            while seq not in gateway.acks:
-                await asyncio.sleep(0.0005)
+        await have_history(cell, 250)
+        core = CoreProcess(cell.folder, "a/main", [cell.etcd.url], ONE)
         journal = Journal("alpha", lambda first, last: core.ctl("dump", "--from", str(first), "--to", str(last)))
         done = await asyncio.to_thread(archive_closed, bucket, "test", journal, settings.segment_entries)
         log = await cell.log()

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dingli_etcd.operations import put
 
 from dingli.archive import Bucket, BucketTrouble, Chain, Journal, archive_closed, journals, read_chain
 from dingli.archive.fetching import fetch
@@ -20,45 +19,21 @@ from dingli.archive.trimming import plan_trim
 from dingli.environment import Archive
 from drills.checker.journal import read_dump
 from drills.checker.reference import Reference
-from drills.checker.stream import Journal as History
-from drills.checker.stream import configure, of_core, of_session, order
-from tests.live.core.harness import PREFIX, Cell, CoreProcess, Gateway, dumped, until
+from tests.live.archive.history import have_history
+from tests.live.core.harness import PREFIX, Cell, CoreProcess, dumped, until
 from tests.live.minicore.rig import CoreProcess as MinimalCore
 
 RunIn = Callable[[Callable[[Cell], object]], None]
 CORES = {"a/main": "automatic", "b/main": "manual", "m/minimal": "manual"}
 TWO = {"a/main": "automatic", "b/main": "automatic"}
-BOOKED, ENTRIES = 60, 1_150
+ENTRIES = 1_450
+SIZE, SMALLER = 400, 100
 HOUR_NS = 3_600 * 10**9
 
 
 def run_here(words: list[str], stdin: str) -> str:
     """In place of a host's root shell."""
     return subprocess.run(words, input=stdin, capture_output=True, text=True, check=True).stdout
-
-
-async def have_history(cell: Cell) -> int:
-    """A log that cores find when they start: orders that rest, and enough entries behind them. M001's next number."""
-    journal = History(epoch=1)
-    journal.append([of_core("EpochStart", core="a/main"), configure()])
-    journal.append([of_session("Logon", "M001", 1, 1, heartbeat_s=30, reset=0)])
-    for seq in range(2, BOOKED + 2):
-        fields = order(f"H{seq}", "12"[seq % 2], 10, (5 + seq % 2) * 100_000)
-        journal.append([of_session("NewOrderSingle", "M001", 1, seq, **fields)])
-    for _ in range(ENTRIES - len(journal.entries)):
-        journal.append([of_core("Tick")])
-    for at in range(0, ENTRIES, 100):
-        numbered = enumerate(journal.entries[at : at + 100], start=at + 1)
-        await cell.client.txn([], [put(PREFIX + b"log/%016x" % n, raw) for n, raw in numbered])
-    return BOOKED + 2
-
-
-async def trade(gateway: Gateway, entries: int) -> None:
-    """One order after the other: each is an entry of its own."""
-    for _ in range(entries):
-        seq = gateway.immediate_order()
-        while seq not in gateway.acks:
-            await asyncio.sleep(0.0005)
 
 
 def chain_of(bucket: Bucket) -> Chain:
@@ -91,7 +66,7 @@ async def refused(core: CoreProcess, *arguments: str) -> str:
 
 def test_cores_are_rebuilt_from_archive_and_tail(in_a_cell: RunIn, settings: Archive, tmp_path: Path) -> None:
     async def scenario(cell: Cell) -> None:
-        next_seq = await until(lambda: have_history(cell), 30)
+        next_seq = await have_history(cell, ENTRIES)
         leader = await cell.core("a/main", CORES)
         await until(lambda: cell.leads(leader), 30)
         other = await cell.core("b/main", CORES)
@@ -105,25 +80,25 @@ def test_cores_are_rebuilt_from_archive_and_tail(in_a_cell: RunIn, settings: Arc
     async def play(cell: Cell, next_seq: int, leader: CoreProcess, other: CoreProcess, minimal: MinimalCore) -> None:
         gateway = await cell.gateway(2)
         gateway.logon(next_seq)
-        await trade(gateway, 50)
+        seq = gateway.order()
+        await until(lambda: gateway.acknowledged(seq), 30)
 
         bucket = Bucket(settings)
         bucket.make()
         journal = Journal("alpha", lambda first, last: leader.ctl("dump", "--from", str(first), "--to", str(last)))
-        size = settings.segment_entries
-        outcome = await asyncio.to_thread(archive_closed, bucket, "test", journal, size)
-        assert outcome.last >= ENTRIES - settings.segment_entries
+        outcome = await asyncio.to_thread(archive_closed, bucket, "test", journal, SIZE)
+        assert outcome.last >= 3 * SIZE
         await until(lambda: same_hashes(leader), 60)
         chain = chain_of(bucket)
         assert (chain.whole, chain.findings, chain.last) == (True, [], outcome.last)
 
         # Long after: everything but the newest segment is old enough, and all cores are far beyond it.
         plan = plan_trim(chain, 1, time.time_ns() + 2 * HOUR_NS)
-        plan_to = str(plan.to)
-        assert "not known to have executed" in await refused(
-            leader, "--to", plan_to, "--hash", plan.hash, "--older-than-s", "0"
-        )
-        links = [link for link in plan.links if link.header.last <= 100]
+        assert plan.to == outcome.last - SIZE
+        head = str((await cell.log())[-1][0])
+        too_many = await refused(leader, "--to", head, "--hash", plan.hash, "--older-than-s", "0")
+        assert "not known to have executed" in too_many
+        links = [link for link in plan.links if link.header.last <= SIZE]
         to, hash_ = str(links[-1].header.last), chain.links[len(links)].header.hash_before
         assert "younger than" in await refused(leader, "--to", to, "--hash", hash_, "--older-than-s", "1000000000")
         assert "another hash" in await refused(leader, "--to", to, "--hash", "00" * 32, "--older-than-s", "0")
@@ -142,14 +117,14 @@ def test_cores_are_rebuilt_from_archive_and_tail(in_a_cell: RunIn, settings: Arc
         assert await first_in_etcd(cell) == int(to) + 1
 
         # The cores that run have lost nothing; those that begin anew find the same by other ways.
-        head = (await cell.log())[-1][0]
+        reached = (await cell.log())[-1][0]
         before = {core: (await cell.value(f"status/{core.replace('/', ':')}") or {})["incarnation"] for core in CORES}
         await asyncio.to_thread(other.stop)
         await asyncio.to_thread(minimal.stop)
         other.start()
         await asyncio.to_thread(minimal.start)
-        await until(lambda: has_executed(cell, "b/main", head, before["b/main"]), 60)
-        await until(lambda: has_executed(cell, "m/minimal", head, before["m/minimal"]), 60)
+        await until(lambda: has_executed(cell, "b/main", reached, before["b/main"]), 60)
+        await until(lambda: has_executed(cell, "m/minimal", reached, before["m/minimal"]), 60)
         hashes = await until(lambda: same_hashes(leader), 60)
         assert set(hashes) == set(CORES)
         assert await cell.leader() == "a/main"
@@ -161,10 +136,9 @@ def test_cores_are_rebuilt_from_archive_and_tail(in_a_cell: RunIn, settings: Arc
         again = await cell.gateway(2)
         again.next_seq = gateway.next_seq
         seq = again.order()
-        await until(lambda: again.acknowledged(seq))
+        await until(lambda: again.acknowledged(seq), 30)
         assert again.acks[seq] == 0
-        await trade(again, settings.segment_entries)
-        later = await asyncio.to_thread(archive_closed, bucket, "test", journal, size)
+        later = await asyncio.to_thread(archive_closed, bucket, "test", journal, SMALLER)
         assert later.last > outcome.last
         assert later.doubts == ()
 
@@ -179,7 +153,7 @@ def test_cores_are_rebuilt_from_archive_and_tail(in_a_cell: RunIn, settings: Arc
         for n, raw in enumerate(entries.entries, start=1):
             assert claimed[n] == reference.hash
             reference.apply(raw)
-        assert reference.head == entries.head > head
+        assert reference.head == entries.head > reached
 
     in_a_cell(scenario)
 

@@ -100,7 +100,10 @@ def test_an_open_segment_is_not_read_to_see_that_it_is_open(bucket: Bucket, entr
             return journal.read(first, last)
 
     archive_closed(bucket, "lab", Watched("alpha", lambda first, last: ""), SIZE)
-    assert read == [(1, 1), (10, 10), (1, 10), (20, 20)]
+    assert read == [(1, 1), (10, 10), (1, 10), (11, 20), (20, 20)]
+    read.clear()
+    archive_closed(bucket, "lab", Watched("alpha", lambda first, last: ""), SIZE)
+    assert read == [(10, 10), (20, 20)]
 
 
 def test_every_segment_is_locked_for_the_declared_days(bucket: Bucket, entries: list[bytes]) -> None:
