@@ -85,8 +85,9 @@ class FixSession:
         with self._lock:
             seq = self.next_out
             self.next_out += 1
-            self._sent[seq] = (msg_type, fields, wire.timestamp())
-            self._write(msg_type, seq, fields)
+            now = wire.timestamp()
+            self._sent[seq] = (msg_type, fields, now)
+            self._write(msg_type, seq, fields, sending=now)
             return seq
 
     def wait_for(self, condition: Callable[[], bool], timeout_s: float) -> bool:
@@ -202,14 +203,15 @@ class FixSession:
             self.next_out += 1
             self._write(msg_type, seq, fields)
 
-    def _write(self, msg_type: str, seq: int, fields: wire.Fields, original: str = "") -> None:
+    def _write(self, msg_type: str, seq: int, fields: wire.Fields, *, sending: str = "", original: str = "") -> None:
         if msg_type not in ("A", "2", "4", "5") and self.state is not State.UP:
             return  # the resend after the next logon carries it
-        message = wire.encode(msg_type, self.member.name, self.member.cell, seq, fields, original=original)
+        names, times = (self.member.name, self.member.cell), {"sending": sending, "original": original}
+        message = wire.encode(msg_type, *names, seq, fields, **times)
         shown = message
         if msg_type == "A":  # a record is evidence: no password in it
             masked = [(tag, "***" if tag == 554 else value) for tag, value in fields]
-            shown = wire.encode(msg_type, self.member.name, self.member.cell, seq, masked, original=original)
+            shown = wire.encode(msg_type, *names, seq, masked, **times)
         self.recorder.note("send", self.member.name, raw=shown.decode("ascii"))
         connection = self._socket
         if connection is None:

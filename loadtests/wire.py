@@ -21,12 +21,14 @@ def timestamp() -> str:
     return f"{time.strftime('%Y%m%d-%H:%M:%S', time.gmtime(now // 1_000_000_000))}.{now // 1_000_000 % 1000:03d}"
 
 
-def encode(msg_type: str, sender: str, target: str, seq: int, fields: Fields, *, original: str = "") -> bytes:
-    """One message; with `original` (its first SendingTime) it is marked as a possible duplicate."""
+def encode(
+    msg_type: str, sender: str, target: str, seq: int, fields: Fields, *, sending: str = "", original: str = ""
+) -> bytes:
+    """One message, sent now or at `sending`; with `original` (its first SendingTime) it is a possible duplicate."""
     head = f"35={msg_type}\x0149={sender}\x0156={target}\x0134={seq}\x01"
     if original:
         head += "43=Y\x01"
-    head += f"52={timestamp()}\x01"
+    head += f"52={sending or timestamp()}\x01"
     if original:
         head += f"122={original}\x01"
     body = (head + "".join(f"{tag}={value}\x01" for tag, value in fields)).encode("ascii")
