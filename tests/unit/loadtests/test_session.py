@@ -38,8 +38,8 @@ def start(tmp_path: Path, told: list[dict[int, str]]) -> Iterator[Start]:
     """Starts a session towards gateways; it is ended at the end without waiting for anybody."""
     sessions: list[FixSession] = []
 
-    def begin(*gateways: Gateway) -> FixSession:
-        member = Member("M001", PASSWORD, CELL, heartbeat_s=5, reconnect_s=0.01)
+    def begin(*gateways: Gateway, reconnect_s: float = 0.01) -> FixSession:
+        member = Member("M001", PASSWORD, CELL, heartbeat_s=5, reconnect_s=reconnect_s)
         session = FixSession(member, gateways, None, Recorder(tmp_path / "M001.jsonl"), told.append)
         sessions.append(session)
         session.start()
@@ -113,7 +113,7 @@ def test_a_resend_repeats_orders_and_fills_gaps_over_admin_numbers(acceptor: Acc
 
 
 def test_what_is_sent_while_nobody_listens_is_carried_by_the_resend(acceptor: Acceptor, start: Start) -> None:
-    session = start(acceptor.gateway)
+    session = start(acceptor.gateway, reconnect_s=2.0)  # longer than it takes to send while it is down
     up(session, acceptor)
     acceptor.cut()
     assert session.wait_for(lambda: session.state is not State.UP, 5.0)
