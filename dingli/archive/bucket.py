@@ -17,11 +17,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from dingli.archive.exceptions import BucketTrouble
-from dingli.environment import Archive
+from dingli.environment import Archive, Environment
 from dingli.evidence.redaction import register_secret
-from dingli.exceptions import SetupError
+from dingli.exceptions import InputError, SetupError
 
-__all__ = ["Bucket", "Version"]
+__all__ = ["Bucket", "Version", "settings_of"]
 
 _CHAIN = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or a role of this machine"
 _PART_BYTES = 1 << 20
@@ -188,3 +188,14 @@ class Bucket:
                 "an answer",
                 "see whether the service is up, and its certificate against `archive.ca`; trading does not need it",
             ) from None
+
+
+def settings_of(environment: Environment) -> Archive:
+    """The declared archive; raises InputError for an environment without one."""
+    if environment.archive is None:
+        raise InputError(
+            f"environment {environment.name} declares no archive",
+            "`archive: {bucket: …, retention_days: …}` in its file",
+            "see docs/archive.md",
+        )
+    return environment.archive

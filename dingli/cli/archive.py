@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from dingli import evidence
-from dingli.archive import Bucket, Chain, Link, Outcome, archive_closed, journals, read_chain
+from dingli.archive import Bucket, Chain, Link, Outcome, archive_closed, journals, read_chain, settings_of
 from dingli.archive.fetching import chain_of_journal
 from dingli.archive.fetching import fetch as fetch_segments
 from dingli.archive.looks import KIND, as_lines, earlier_looks, file_of, forgotten
@@ -21,7 +21,7 @@ from dingli.archive.placing import place as place_segments
 from dingli.archive.source import over_ssh
 from dingli.archive.trimming import plan_trim
 from dingli.cell import remote
-from dingli.environment import Archive, Environment, EnvironmentKind, load
+from dingli.environment import Environment, EnvironmentKind, load
 from dingli.evidence.store import Store
 from dingli.exceptions import DingliError, ExitCode, InputError
 
@@ -44,7 +44,7 @@ _Journal = Annotated[
 @app.command(epilog="Examples:\n\ndingli archive init prod\n\ndingli archive init prod --json")
 def init(environment: _Environment, as_json: _Json = False) -> None:
     """Make the bucket of the archive, with versions and object lock; or see that the one there has both."""
-    settings = _settings(load(environment))
+    settings = settings_of(load(environment))
     made = Bucket(settings).make()
     if as_json:
         typer.echo(json.dumps({"bucket": settings.bucket, "made": made}))
@@ -66,7 +66,7 @@ def run(
 ) -> None:
     """Archive what is closed of the journal. Ended anywhere and begun again anywhere, it goes on where it was."""
     declared = load(environment)
-    bucket, cells = Bucket(_settings(declared)), _cells(declared, cell)
+    bucket, cells = Bucket(settings_of(declared)), _cells(declared, cell)
     bucket.require()
     reached: dict[str, Outcome] = {}
     while True:
@@ -80,7 +80,7 @@ def _run_one(
     bucket: Bucket, declared: Environment, cell: str, reached: dict[str, Outcome], as_json: bool, goes_on: bool
 ) -> bool:
     """Whether there is anything to look after."""
-    journal, size = over_ssh(declared, cell), _settings(declared).segment_entries
+    journal, size = over_ssh(declared, cell), settings_of(declared).segment_entries
     try:
         outcome = archive_closed(bucket, declared.name, journal, size, _progress, reached.get(cell))
         reached[cell] = outcome
@@ -102,7 +102,7 @@ def _run_one(
 def list_segments(environment: _Environment, cell: _Cell = None, as_json: _Json = False) -> None:
     """List journals and what is archived of them, by the bucket's own list: nothing is read or verified."""
     declared = load(environment)
-    bucket = Bucket(_settings(declared))
+    bucket = Bucket(settings_of(declared))
     rows: list[dict[str, Any]] = []
     for name in _cells(declared, cell):
         for journal, objects in journals(bucket, declared.name, name).items():
@@ -135,7 +135,7 @@ def verify(
 ) -> None:
     """Read all segments and every version of them; name what is missing, altered, or not as an earlier run saw it."""
     declared = load(environment)
-    bucket, cells = Bucket(_settings(declared)), _cells(declared, cell)
+    bucket, cells = Bucket(settings_of(declared)), _cells(declared, cell)
     bucket.require()
     chains = {name: _chains(bucket, declared, name) for name in cells}
     store = Store.of(declared.name)
@@ -173,7 +173,7 @@ def fetch(
 ) -> None:
     """Bring a journal's segments here, verified: for a core that is rebuilt, the checker, or `dingli mask`."""
     declared = load(environment)
-    bucket = Bucket(_settings(declared))
+    bucket = Bucket(settings_of(declared))
     (name,) = _cells(declared, cell)
     began = time.monotonic()
     chain = chain_of_journal(bucket, declared.name, name, journal)
@@ -197,7 +197,7 @@ def place(
 ) -> None:
     """Put a journal's segments on a core's host: a new host cannot read from etcd what was removed there."""
     declared = load(environment)
-    bucket = Bucket(_settings(declared))
+    bucket = Bucket(settings_of(declared))
     (name,) = _cells(declared, cell)
     hosts = [core.host for core in declared.cells[name].cores]
     if host not in hosts:
@@ -226,7 +226,7 @@ def trim(
     Needs `archive.trim_after_hours`. The whole archive is read first, and the segments are put on the cores' hosts.
     """
     declared = load(environment)
-    settings = _settings(declared)
+    settings = settings_of(declared)
     (name,) = _cells(declared, cell)
     if settings.trim_after_hours is None:
         raise InputError(
@@ -312,16 +312,6 @@ def _plain(outcome: Outcome) -> dict[str, Any]:
         "written": outcome.written,
         "doubts": list(outcome.doubts),
     }
-
-
-def _settings(declared: Environment) -> Archive:
-    if declared.archive is None:
-        raise InputError(
-            f"environment {declared.name} declares no archive",
-            "`archive: {bucket: …, retention_days: …}` in its file",
-            "see docs/archive.md",
-        )
-    return declared.archive
 
 
 def _cells(declared: Environment, cell: str | None) -> list[str]:

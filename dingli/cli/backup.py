@@ -14,11 +14,11 @@ from typing import Annotated
 import typer
 
 from dingli import evidence
-from dingli.archive import Bucket
+from dingli.archive import Bucket, settings_of
 from dingli.archive.backups import FILE, KIND, Backup, Kind, backups, check, keep, unnamed
 from dingli.archive.backups import restore as restore_one
 from dingli.archive.collecting import evidence_tar, member_for_snapshot, on_member, snapshot, tls_words
-from dingli.environment import Archive, Environment, load
+from dingli.environment import Environment, load
 from dingli.evidence import Store
 from dingli.exceptions import DingliError, ExitCode, InputError
 
@@ -40,7 +40,7 @@ def run(environment: _Environment, only: _Only = None, as_json: _Json = False) -
     What fails is told, and the rest is done all the same. Exit status 1 then.
     """
     declared = load(environment)
-    bucket = Bucket(_settings(declared))
+    bucket = Bucket(settings_of(declared))
     bucket.require()
     now = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     ways: dict[Kind, Callable[[Path], Iterator[tuple[str, Path]]]] = {
@@ -85,7 +85,7 @@ def _kept(
 def list_backups(environment: _Environment, only: _Only = None, as_json: _Json = False) -> None:
     """List what is kept."""
     declared = load(environment)
-    bucket = Bucket(_settings(declared))
+    bucket = Bucket(settings_of(declared))
     rows = [
         {"kind": kind, "name": one.name, "bytes": one.versions[0].size, "sha256": one.sha256}
         for kind in only or list(Kind)
@@ -104,7 +104,7 @@ def list_backups(environment: _Environment, only: _Only = None, as_json: _Json =
 def verify(environment: _Environment, only: _Only = None, as_json: _Json = False) -> None:
     """Read every version of everything that is kept; name what is altered or deleted. Exit status 1 then."""
     declared = load(environment)
-    bucket = Bucket(_settings(declared))
+    bucket = Bucket(settings_of(declared))
     bucket.require()
     every = [one for kind in only or list(Kind) for one in backups(bucket, declared.name, kind)]
     findings = [finding for one in every for finding in check(bucket, one)]
@@ -133,7 +133,7 @@ def restore(
 ) -> None:
     """Bring back the versions that are what their names say, whatever was written over them."""
     declared = load(environment)
-    bucket = Bucket(_settings(declared))
+    bucket = Bucket(settings_of(declared))
     known = backups(bucket, declared.name, kind)
     chosen = [one for one in known if name in (None, one.name)]
     if not chosen:
@@ -175,16 +175,6 @@ def _etcd(declared: Environment, folder: Path, now: str) -> Iterator[tuple[str, 
     with on_member(declared, member) as stream:
         snapshot(stream, tls_words(declared, member), file)
     yield now, file
-
-
-def _settings(declared: Environment) -> Archive:
-    if declared.archive is None:
-        raise InputError(
-            f"environment {declared.name} declares no archive",
-            "`archive: {bucket: …, retention_days: …}` in its file",
-            "see docs/archive.md",
-        )
-    return declared.archive
 
 
 def _progress(line: str) -> None:

@@ -1,4 +1,4 @@
-"""Every service of every host is killed while members trade: each comes back by itself, and nothing is lost."""
+"""What a cell trades with, what logs and what watches is killed on every host under load: all of it comes back."""
 
 from __future__ import annotations
 
