@@ -10,7 +10,7 @@ from dingli.environment import Cell, Environment, ExtraFlow, Protocol
 from dingli.environment.logs import logs_host
 from dingli.network.flow import Flow, Party
 
-__all__ = ["controllers", "flows"]
+__all__ = ["NTP_PORT", "SSH_PORT", "controllers", "flows"]
 
 SSH_PORT, NTP_PORT = 22, 123
 _HIGHEST_PORT = 65535

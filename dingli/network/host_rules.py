@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv4Network, collapse_addresses
 from typing import Any
 
 from dingli.environment import Environment, Protocol
-from dingli.network.derivation import controllers, flows
+from dingli.network.derivation import SSH_PORT, controllers, flows
 from dingli.network.flow import Flow, Party
 
 __all__ = ["HostRules", "Rule", "firewall_variables", "host_rules"]
@@ -57,7 +57,8 @@ def firewall_variables(environment: Environment, host: str) -> dict[str, Any]:
     rules = host_rules(environment, host)
     return {
         "address": str(rules.address),
-        "inbound": [_plain(rule) for rule in rules.inbound],
+        # A machine that was given another address is still reached, to be told.
+        "inbound": [_plain(rule) | {"any_address": rule.port == SSH_PORT} for rule in rules.inbound],
         "outbound": [_plain(rule) for rule in rules.outbound],
         "echo_from": [str(network) for network in rules.echo_from],
     }

@@ -11,6 +11,7 @@ from dingli.environment.inventory import groups
 from dingli.environment.logs import logs_variables
 from dingli.environment.services import core_configuration, gateway_configuration, load_configuration
 from dingli.monitoring import monitoring_variables, node_variables
+from dingli.network import firewall_variables
 
 __all__ = ["common_variables", "host_variables", "known_groups"]
 
@@ -57,6 +58,7 @@ def host_variables(environment: Environment, host: str, cell: str | None = None)
         "dingli_gateway": [gateway_configuration(environment, one.name, host) for one in cells if host in one.gateways],
         "dingli_load": [] if site.trading else [load_configuration(environment, name) for name in environment.cells],
         "dingli_node": node_variables(environment, host),
+        "dingli_firewall": firewall_variables(environment, host),
         "dingli_monitoring": monitoring_variables(environment, host),
         "dingli_gateway_sessions": {one.name: list(one.sessions) for one in cells if host in one.gateways},
     }

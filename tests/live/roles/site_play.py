@@ -8,7 +8,7 @@ import shlex
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -31,7 +31,7 @@ _CONTROLLER_ACTIONS = {
     "assert",
 }
 # Two module executions where something is made or installed, one where it serves; anything else is one.
-_TWO_HALVES = {"dingli_certificates", "dingli_release"}
+_TWO_HALVES = {"dingli_certificates", "dingli_firewall", "dingli_release"}
 
 
 @dataclass
@@ -65,14 +65,21 @@ class Play:
 
 
 def apply(
-    environment: Environment, hosts: Collection[str], groups: Collection[str] | None = None, *, check: bool = False
+    environment: Environment,
+    hosts: Collection[str],
+    groups: Collection[str] | None = None,
+    *,
+    check: bool = False,
+    variables: Mapping[str, Any] | None = None,
 ) -> Play:
-    """Run the plays of `groups` (all by default) on `hosts`."""
+    """Run the plays of `groups` (all by default) on `hosts`; `variables` go before those of the environment."""
     play = Play()
     artifacts = _artifacts(environment, groups)
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="dingli-roles-") as private:
         inventory = Path(private) / "hosts.json"
-        inventory.write_text(json.dumps(_inventory(environment, hosts, groups, artifacts)))
+        listed = _inventory(environment, hosts, groups, artifacts)
+        listed["all"]["vars"] |= variables or {}
+        inventory.write_text(json.dumps(listed))
         done = ansible_runner.run(
             private_data_dir=private,
             playbook=str(project_root() / "roles" / "site.yml"),
