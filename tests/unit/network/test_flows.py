@@ -15,6 +15,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit.objects import declarations
 from dingli.check.links import peers, speakers
 from dingli.check.requirements import requirements
 from dingli.environment import Environment, Protocol, load
@@ -80,6 +81,21 @@ def test_no_flow_has_a_port_that_nothing_opens(lab: Environment) -> None:
         for party in flow.destinations:
             opened = {port.number for port in requirements(lab, party.name).ports} | {22, 123}
             assert flow.port in opened, flow
+
+
+def test_clocks_ask_the_ops_hosts_but_for_an_emulated_one(lab: Environment) -> None:
+    asking = {party.name for flow in flows(lab) if flow.protocol is Protocol.UDP for party, _ in flow.pairs()}
+    assert asking == {"primary-1", "primary-2", "standby-1", "dr-1"}
+    assert {flow.port for flow in flows(lab) if flow.protocol is Protocol.UDP} == {123}
+
+
+def test_the_audit_reaches_every_service_from_where_it_is_run(lab: Environment) -> None:
+    here = controllers(lab)[0].network.network_address
+    services = [said for _, said in declarations(lab).values() if "port" in said]
+    assert len(services) > 12
+    for said in services:
+        for port in (said[key] for key in ("port", "peer_port", "metrics_port") if key in said):
+            assert leads(lab, here, said["host"], port), said
 
 
 def test_hosts_of_one_site_trust_each_other_no_more_than_others(lab: Environment) -> None:

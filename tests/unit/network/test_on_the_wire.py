@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from ipaddress import IPv4Address
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +18,7 @@ from dingli.network.matrix import CONTROLLER, Attempt, matrix
 from dingli.network.scan import parse, script
 
 from .conftest import rendered
-from .world import World
+from .world import UNSHARE, World
 
 pytestmark = pytest.mark.slow
 
@@ -81,3 +85,16 @@ def test_a_rule_that_is_missing_and_a_host_where_nothing_listens_are_told_apart(
         ("standby-2", 7400, "declared, and a packet filter on the way does not let it through"),
     }
     assert {one.attempt.destination for one in report.of(State.IDLE)} == {"primary-1"}
+
+
+def test_a_server_is_told_that_its_clients_host_was_without_power(lab: Environment) -> None:
+    """A filter that drops what it does not know would leave the server waiting for a client that is gone."""
+    plan = {
+        side: {"address": str(lab.hosts[host].address), "rules": rendered(lab, host)}
+        for side, host in (("server", "primary-1"), ("client", "primary-2"))
+    }
+    command = [*UNSHARE, sys.executable, str(Path(__file__).with_name("forgotten.py"))]
+    told = subprocess.run(
+        command, input=json.dumps(plan | {"port": 7400}), capture_output=True, text=True, check=True, timeout=90
+    )
+    assert told.stdout == "reset\n"

@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-_UNSHARE = ["unshare", "--user", "--map-root-user", "--net", "--mount"]
+UNSHARE = ["unshare", "--user", "--map-root-user", "--net", "--mount"]
 
 
 @dataclass
@@ -25,25 +25,27 @@ class World:
     def run(self) -> dict[str, str]:
         """What each host's program printed."""
         plan = json.dumps({"hosts": self.hosts, "prefix": self.prefix})
-        command = [*_UNSHARE, sys.executable, __file__]
+        command = [*UNSHARE, sys.executable, __file__]
         done = subprocess.run(command, input=plan, capture_output=True, text=True, check=False, timeout=200)
         assert done.returncode == 0, done.stderr
         printed: dict[str, str] = json.loads(done.stdout)
         return printed
 
 
-def _run(*command: str, stdin: str | None = None) -> None:
+def run(*command: str, stdin: str | None = None) -> None:
+    """A command that has to succeed."""
     subprocess.run(command, input=stdin, text=True, check=True)
 
 
-def _host(name: str, number: int, host: dict[str, Any], prefix: int) -> None:
-    _run("ip", "netns", "add", name)
-    _run("ip", "link", "add", f"port{number}", "type", "veth", "peer", "name", "eth0", "netns", name)
-    _run("ip", "link", "set", f"port{number}", "master", "switch", "up")
+def plug(name: str, number: int, host: dict[str, Any], prefix: int) -> None:
+    """A host on the switch."""
+    run("ip", "netns", "add", name)
+    run("ip", "link", "add", f"port{number}", "type", "veth", "peer", "name", "eth0", "netns", name)
+    run("ip", "link", "set", f"port{number}", "master", "switch", "up")
     lines = [f"address add {host['address']}/{prefix} dev eth0", "route add default dev eth0"]
-    _run("ip", "-n", name, "-batch", "-", stdin="\n".join(["link set lo up", "link set eth0 up", *lines, ""]))
+    run("ip", "-n", name, "-batch", "-", stdin="\n".join(["link set lo up", "link set eth0 up", *lines, ""]))
     if host.get("rules"):
-        _run("ip", "netns", "exec", name, "nft", "-f", "-", stdin=host["rules"])
+        run("ip", "netns", "exec", name, "nft", "-f", "-", stdin=host["rules"])
 
 
 def _listener(name: str, ports: list[list[Any]]) -> subprocess.Popen[str]:
@@ -68,11 +70,11 @@ def listen(ports: list[list[Any]]) -> None:
 
 def build(plan: dict[str, Any]) -> dict[str, str]:
     """Make the world, run every program at once, say what they printed."""
-    _run("mount", "-t", "tmpfs", "tmpfs", "/run")
-    _run("ip", "link", "add", "switch", "type", "bridge")
-    _run("ip", "link", "set", "switch", "up")
+    run("mount", "-t", "tmpfs", "tmpfs", "/run")
+    run("ip", "link", "add", "switch", "type", "bridge")
+    run("ip", "link", "set", "switch", "up")
     for number, (name, host) in enumerate(plan["hosts"].items()):
-        _host(name, number, host, plan["prefix"])
+        plug(name, number, host, plan["prefix"])
     listeners = [_listener(name, host.get("listen", [])) for name, host in plan["hosts"].items()]
     for one in listeners:
         assert one.stdout is not None
