@@ -6,7 +6,7 @@ import random
 import re
 import tempfile
 from collections.abc import Iterator
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -231,5 +231,6 @@ def test_inbound_and_outbound_are_two_sides_of_the_same_flows(which: str, reques
                 if any(peer.address in network for network in rule.peers):
                     sides["out"].add((name, other_name, rule.protocol, rule.port))
         assert host.address == rules.address
+        assert not any(IPv4Network(host.address) in rule.peers for rule in (*rules.inbound, *rules.outbound))
     assert sides["in"] == sides["out"]
     assert len(sides["in"]) > 10
