@@ -13,7 +13,10 @@ from dingli.ssh import SshError
 
 __all__ = ["COMMAND", "Facts", "Listener", "Peer", "RoundTrip", "parse", "script"]
 
-COMMAND = "if [ $(id -u) != 0 ] && sudo -n true 2>/dev/null; then exec sudo -n bash -s; else exec bash -s; fi"
+COMMAND = (
+    'echo "from=${SSH_CONNECTION%% *}"; '
+    "if [ $(id -u) != 0 ] && sudo -n true 2>/dev/null; then exec sudo -n bash -s; else exec bash -s; fi"
+)
 """Runs the script as root where that is possible; without sudo it runs all the same, and says so."""
 
 _CONNECT_S = 3
@@ -113,6 +116,8 @@ class Facts:
     missing_commands: tuple[str, ...]
     began_s: float
     ended_s: float
+    asked_from: str = ""
+    """The address that its SSH server saw."""
     round_trips: dict[str, RoundTrip] = field(default_factory=dict)
 
 
@@ -148,6 +153,7 @@ def parse(name: str, text: str) -> Facts:
             missing_commands=tuple(command for (command,) in _rows(lines, "no_command", 1)),
             began_s=float(one["begun"]),
             ended_s=float(one["ended"]),
+            asked_from=one.get("from", ""),
             round_trips={peer: _trip(told) for peer, told in _rows(lines, "trip", 2)},
         )
     except (KeyError, ValueError) as error:

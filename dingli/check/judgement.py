@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 from dingli.check.contact import Seen
 from dingli.check.facts import Facts
@@ -33,7 +34,7 @@ _DECLARE = "correct `{key}` of hosts.{host} in the environment file, or the addr
 
 def judge(declared: Host, needed: Requirements, seen: Seen) -> Iterator[Finding]:
     """The findings of one host. One that could not be asked is `cannot tell` in everything that it was not asked."""
-    yield from seen.contact
+    yield from (_let_in(needed, seen.facts, one) if seen.facts else one for one in seen.contact)
     if seen.facts is None:
         told = {one.check for one in seen.contact}
         for check in ("host key", *_ASKED):
@@ -46,6 +47,19 @@ def judge(declared: Host, needed: Requirements, seen: Seen) -> Iterator[Finding]
     yield from _sizes(declared, needed, seen.facts)
     yield _ports(declared.name, needed, seen.facts)
     yield _packages(declared.name, needed, seen.facts)
+
+
+def _let_in(needed: Requirements, facts: Facts, contact: Finding) -> Finding:
+    """SSH works now; whether it would with the packet filter that `up` brings."""
+    if contact.check != "ssh" or not facts.asked_from:
+        return contact
+    address = ip_address(facts.asked_from)
+    if any(address in network for network in needed.ssh_from):
+        return contact
+    networks = ", ".join(map(str, needed.ssh_from))
+    expected = f"one of the networks that its packet filter will let in: {networks}"
+    remedy = "name this machine's address in network.controllers of the environment file, or use one of those"
+    return Finding(contact.subject, "ssh", State.FAILED, f"it was asked from {facts.asked_from}", expected, remedy)
 
 
 def _sudo(seen: Seen, facts: Facts) -> Finding:

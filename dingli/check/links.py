@@ -13,8 +13,6 @@ from dingli.network import flows
 
 __all__ = ["judge", "peers", "speakers"]
 
-_SSH_PORT = 22
-
 
 def speakers(environment: Environment) -> dict[str, str]:
     """The host that measures for each site: a member of the journal if there is one, and none that is emulated."""
@@ -28,7 +26,7 @@ def speakers(environment: Environment) -> dict[str, str]:
 
 
 def peers(environment: Environment, host: str) -> list[Peer]:
-    """To whom `host` measures: the other sites' speakers, if it speaks for its own."""
+    """To whom `host` measures: the other sites' speakers as far as it has a flow to them, if it speaks for its own."""
     chosen = speakers(environment)
     if host not in chosen.values():
         return []
@@ -37,10 +35,10 @@ def peers(environment: Environment, host: str) -> list[Peer]:
         Peer(
             other,
             str(environment.hosts[other].address),
-            ports.get(environment.hosts[other].address, _SSH_PORT),
+            ports[environment.hosts[other].address],
         )
         for other in chosen.values()
-        if other != host
+        if other != host and environment.hosts[other].address in ports
     ]
 
 

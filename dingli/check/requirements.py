@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from typing import Any
 
 import yaml
@@ -13,6 +14,8 @@ from jinja2.nativetypes import NativeEnvironment
 from dingli.environment import Environment, project_root
 from dingli.environment.inventory import groups
 from dingli.environment.logs import logs_host
+from dingli.network import host_rules
+from dingli.network.derivation import SSH_PORT
 from dingli.stacks.variables import common_variables, host_variables
 
 __all__ = ["Port", "Requirements", "longest_clock_offset_s", "longest_round_trip_ms", "requirements"]
@@ -43,6 +46,8 @@ class Requirements:
     disk_mib: int
     ports: tuple[Port, ...]
     packages: tuple[str, ...]
+    ssh_from: tuple[IPv4Network, ...] = ()
+    """From where its packet filter will let SSH in."""
 
 
 def requirements(environment: Environment, host: str) -> Requirements:
@@ -51,7 +56,12 @@ def requirements(environment: Environment, host: str) -> Requirements:
     trading = any(host in roles[role] for role in ("journal", "core", "gateway"))
     packages = [*_base_packages(environment, host), *(_JOURNAL_PACKAGES if host in roles["journal"] else ())]
     return Requirements(
-        **(_TRADING if trading else _OTHERS), ports=tuple(_ports(environment, host)), packages=tuple(packages)
+        **(_TRADING if trading else _OTHERS),
+        ports=tuple(_ports(environment, host)),
+        packages=tuple(packages),
+        ssh_from=tuple(
+            peer for rule in host_rules(environment, host).inbound if rule.port == SSH_PORT for peer in rule.peers
+        ),
     )
 
 

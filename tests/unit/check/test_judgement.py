@@ -35,6 +35,7 @@ GOOD = Facts(
     missing_commands=(),
     began_s=1000.0,
     ended_s=1000.2,
+    asked_from="198.18.255.253",
 )
 CONTACT = (Finding(HOST, "ssh", State.GOOD, ""), Finding(HOST, "host key", State.GOOD, ""))
 
@@ -52,6 +53,7 @@ def test_a_good_host_is_good() -> None:
     ("check", "changes"),
     [
         ("sudo", {"root": False}),
+        ("ssh", {"asked_from": "198.18.9.11"}),
         ("arch", {"arch": "aarch64"}),
         ("os", {"os": "debian-12"}),
         ("cores", {"cores": 1}),

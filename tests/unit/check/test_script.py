@@ -7,7 +7,6 @@ import platform
 import socket
 import subprocess
 import time
-from dataclasses import replace
 
 import pytest
 
@@ -71,6 +70,11 @@ def test_an_answer_that_was_cut_off_is_no_answer() -> None:
 
 
 def test_the_command_runs_the_script_whoever_asks() -> None:
-    done = subprocess.run(["sh", "-c", COMMAND], input=script([], [], []), capture_output=True, text=True, check=True)
+    environment = os.environ | {"SSH_CONNECTION": "192.0.2.9 50000 192.0.2.1 22"}
+    done = subprocess.run(
+        ["sh", "-c", COMMAND], input=script([], [], []), env=environment, capture_output=True, text=True, check=True
+    )
 
-    assert replace(parse("here", done.stdout), began_s=0, ended_s=0).root in (True, False)
+    facts = parse("here", done.stdout)
+    assert facts.root in (True, False)
+    assert facts.asked_from == "192.0.2.9"
