@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
-PROGRAMS = ("app", "audit", "dingli", "drills", "infra", "lab")
+PROGRAMS = ("app", "audit", "dingli", "drills", "infra", "lab", "roles")
 
 
 @pytest.fixture(scope="module")
