@@ -7,7 +7,7 @@ for a cloud; `scan` tries on the wire what is declared.
 from dingli.network.derivation import controllers, flows
 from dingli.network.flow import Flow, Party
 from dingli.network.host_rules import HostRules, Rule, firewall_variables, host_rules
-from dingli.network.security_groups import security_group_rules
+from dingli.network.security_groups import security_group_inputs, security_group_rules
 
 __all__ = [
     "Flow",
@@ -18,5 +18,6 @@ __all__ = [
     "firewall_variables",
     "flows",
     "host_rules",
+    "security_group_inputs",
     "security_group_rules",
 ]

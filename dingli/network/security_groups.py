@@ -8,7 +8,7 @@ from typing import Any
 from dingli.environment import Environment
 from dingli.network.host_rules import Rule, host_rules
 
-__all__ = ["security_group_rules"]
+__all__ = ["security_group_inputs", "security_group_rules"]
 
 _DESCRIPTION_LENGTH = 255
 _ECHO_REQUEST, _ALL_CODES = 8, -1  # where ports stand for others, ICMP has its type and code
@@ -27,6 +27,15 @@ def security_group_rules(environment: Environment, host: str) -> list[dict[str, 
     found += [entry for rule in rules.inbound for entry in _entries(rule, "ingress")]
     found += [entry for rule in rules.outbound for entry in _entries(rule, "egress")]
     return list({tuple(list(entry.values())[:5]): entry for entry in reversed(found)}.values())[::-1]
+
+
+def security_group_inputs(environment: Environment, host: str) -> dict[str, list[dict[str, Any]]]:
+    """`ingress` and `egress` as an `industry:SecurityGroup` takes them."""
+    found: dict[str, list[dict[str, Any]]] = {"ingress": [], "egress": []}
+    for one in security_group_rules(environment, host):
+        ports = {} if one["protocol"] == "icmp" else {"from_port": one["from_port"], "to_port": one["to_port"]}
+        found[one["direction"]].append({"protocol": one["protocol"], **ports, "peer": one["cidr"]})
+    return found
 
 
 def _entries(rule: Rule, direction: str) -> list[dict[str, Any]]:

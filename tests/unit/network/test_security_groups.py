@@ -6,7 +6,8 @@ import re
 from ipaddress import IPv4Network
 
 from dingli.environment import Environment
-from dingli.network import host_rules, security_group_rules
+from dingli.network import host_rules, security_group_inputs, security_group_rules
+from infra.providers.industry.rules import check_rules
 
 _MOST_RULES = 60  # of a group in one direction, unless the cloud was asked for more
 
@@ -40,3 +41,11 @@ def test_a_group_is_what_the_cloud_takes(lab: Environment) -> None:
 def test_ping_is_the_controllers(lab: Environment) -> None:
     found = [one for one in security_group_rules(lab, "dr-1") if one["protocol"] == "icmp"]
     assert [(one["from_port"], one["to_port"], one["cidr"]) for one in found] == [(8, -1, "198.18.255.253/32")]
+
+
+def test_the_provider_of_clouds_finds_no_mistake_in_a_group(lab: Environment, other: Environment) -> None:
+    for environment in (lab, other):
+        for host in environment.hosts:
+            inputs = security_group_inputs(environment, host)
+            assert {name: check_rules(rules) for name, rules in inputs.items()} == {"ingress": None, "egress": None}
+            assert len(inputs["ingress"]) + len(inputs["egress"]) == len(security_group_rules(environment, host))
