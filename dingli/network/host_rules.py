@@ -61,13 +61,7 @@ def firewall_variables(environment: Environment, host: str) -> dict[str, Any]:
         "inbound": [_plain(rule) | {"any_address": rule.port == SSH_PORT} for rule in rules.inbound],
         "outbound": [_plain(rule) for rule in rules.outbound],
         "echo_from": [str(network) for network in rules.echo_from],
-        "asked": [str(network) for network in _asked(rules)],
     }
-
-
-def _asked(rules: HostRules) -> Iterable[IPv4Network]:
-    """Servers of this host, as far as their addresses are known."""
-    return collapse_addresses(peer for rule in rules.outbound for peer in rule.peers if peer.prefixlen > 0)
 
 
 def _rule(flow: Flow, parties: Iterable[Party], address: IPv4Address) -> list[Rule]:

@@ -29,10 +29,6 @@ options:
     description: Whether the rules that were loaded before are to stay.
     type: bool
     default: false
-  tracking_s:
-    description: Before the first rules, seconds in which conntrack gets to know the sessions that exist.
-    type: float
-    default: 3
   folder:
     description: Where the rules are kept.
     type: path
@@ -42,7 +38,6 @@ options:
 import os
 import subprocess
 import tempfile
-import time
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -51,13 +46,6 @@ _SERVICE, _TIMER = "dingli-firewall.service", "dingli-firewall-revert"
 _UNIT_FILE = f"/etc/systemd/system/{_SERVICE}"
 _NFT = "/usr/sbin/nft"
 _REMOVE = "table inet dingli; delete table inet dingli"
-# Sessions that exist are known to conntrack only once both ends have said something while a rule asked for states.
-_TRACKING = """
-table inet dingli_tracking {
-  chain input { type filter hook input priority filter; ct state established accept; }
-  chain output { type filter hook output priority filter; ct state established accept; }
-}
-"""
 
 
 class Firewall:
@@ -131,9 +119,6 @@ class Firewall:
         self.note("load the packet filter" if before else "load the first packet filter")
         if self.checking:
             return False
-        if not before:
-            self.run(_NFT, "-f", "-", stdin=_TRACKING)
-            time.sleep(self.module.params["tracking_s"])
         self.write(self.candidate, self.module.params["rules"], 0o600)
         self.start_timer()
         self.run(_NFT, "-f", self.candidate)
@@ -179,7 +164,6 @@ def main() -> None:
         "unit": {"type": "str", "required": True},
         "revert_after_s": {"type": "int", "default": 90},
         "confirm": {"type": "bool", "default": False},
-        "tracking_s": {"type": "float", "default": 3},
         "folder": {"type": "path", "default": "/etc/dingli"},
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)

@@ -1,6 +1,8 @@
-"""A client's host loses its power and comes back; prints what its server, who did not notice, is told.
+"""Sessions that conntrack does not know: what their ends hear of each other, with packet filters on both hosts.
 
-Standard input: `{"server": {address, rules}, "client": {address, rules}, "port": N}`. Below `unshare`.
+Standard input: `{"server": {address, rules}, "client": {address, rules}, "port": N, "story": …}`. The stories:
+`power`: the client's host loses its power and comes back, and the server sends something.
+`older`: an idle session is older than the rules, and the client ends it.
 """
 
 from __future__ import annotations
@@ -19,21 +21,23 @@ print("listening", flush=True)
 peer = server.accept()[0]
 assert peer.recv(1) == b"x"
 print("connected", flush=True)
-sys.stdin.readline()
+said = sys.stdin.readline().encode()
 peer.settimeout(15)
 try:
-    peer.sendall(b"y")
-    print("closed" if not peer.recv(1) else "data")
+    if said != b"\\n":
+        peer.sendall(said)
+    print("data" if peer.recv(1) else "closed")
 except ConnectionResetError:
     print("reset")
 except TimeoutError:
     print("silence")
 """
 _CLIENT = """
-import socket, sys, time
+import socket, sys
 opened = socket.create_connection((sys.argv[1], int(sys.argv[2])), 10)
 opened.sendall(b"x")
-time.sleep(600)
+sys.stdin.readline()
+opened.close()
 """
 
 
@@ -47,26 +51,38 @@ def _heard(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
+def _say(process: subprocess.Popen[str], words: str) -> None:
+    assert process.stdin is not None
+    process.stdin.write(words + "\n")
+    process.stdin.flush()
+
+
 def main(plan: dict[str, Any]) -> str:
-    """`reset`, or `silence`."""
+    """`reset`, `closed`, `data` or `silence`: what the server heard."""
     run("mount", "-t", "tmpfs", "tmpfs", "/run")
     run("ip", "link", "add", "switch", "type", "bridge")
     run("ip", "link", "set", "switch", "up")
-    plug("server", 0, plan["server"], 16)
-    plug("client", 1, plan["client"], 16)
+    older = plan["story"] == "older"
+    for number, name in enumerate(("server", "client")):
+        plug(name, number, plan[name] | ({"rules": ""} if older else {}), 16)
     server = _start("server", _SERVER, str(plan["port"]))
     assert _heard(server) == "listening"
     client = _start("client", _CLIENT, plan["server"]["address"], str(plan["port"]))
     assert _heard(server) == "connected"
-    run("ip", "link", "delete", "port1")
-    client.kill()
-    client.wait()
-    run("ip", "netns", "delete", "client")
-    plug("client", 2, plan["client"], 16)
-    run("ip", "-n", "server", "neighbour", "flush", "all")
-    assert server.stdin is not None
-    server.stdin.write("go on\n")
-    server.stdin.flush()
+    if older:
+        for name in ("server", "client"):
+            if plan[name]["rules"]:
+                run("ip", "netns", "exec", name, "nft", "-f", "-", stdin=plan[name]["rules"])
+        _say(client, "end")
+        _say(server, "")
+    else:
+        run("ip", "link", "delete", "port1")
+        client.kill()
+        client.wait()
+        run("ip", "netns", "delete", "client")
+        plug("client", 2, plan["client"], 16)
+        run("ip", "-n", "server", "neighbour", "flush", "all")
+        _say(server, "are you there?")
     return _heard(server)
 
 
