@@ -14,6 +14,7 @@ from dingli.environment import Environment
 from dingli.network.flow import Flow, Party
 from dingli.network.host_rules import host_rules
 from dingli.network.judgement import Finding, Report, State
+from dingli.network.matrix import CONTROLLER
 from dingli.network.sites import between_sites
 
 __all__ = ["console", "flow_table", "network", "scan_result"]
@@ -83,7 +84,8 @@ def _ends(crossings: Iterable[tuple[str, str]]) -> tuple[set[str], set[str]]:
 
 def scan_result(environment: Environment, report: Report) -> RenderableType:
     """Who reaches whom on how many ports, then everything that is not as declared."""
-    names = list(dict.fromkeys(one.attempt.source for one in report.findings))
+    tried = {one.attempt.source for one in report.findings}
+    names = [name for name in (*environment.hosts, CONTROLLER) if name in tried]
     table = _table("from \\ to", *(f">{name}" for name in environment.hosts))
     for source in names:
         cells = [
