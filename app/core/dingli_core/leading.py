@@ -39,7 +39,7 @@ TICK_S = 0.2
 RETRY_S = 0.02
 # Entries follow each other no faster than this. etcd's members, followers and gateways pay for an entry whatever its
 # size: without a pace a moderate stream fills their processors with entries of one command.
-PACE_S = 0.005
+PACE_S = 0.010
 log = structlog.get_logger()
 
 

@@ -34,7 +34,7 @@ def certificate(folder: Path, days: int) -> str:
 
 def test_a_chain_expires_with_its_first_certificate(facts: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "core.crt").write_text(certificate(tmp_path, 90) + certificate(tmp_path, 3))
-    (line,) = facts.certificates(tmp_path)
+    (line,) = facts.certificates(tmp_path, tmp_path / "known")
     name, _, end = line.partition(" ")
     assert name == 'dingli_certificate_expires_seconds{certificate="core"}'
     assert abs(int(end) - time.time() - 3 * DAY_S) < 60
@@ -43,7 +43,27 @@ def test_a_chain_expires_with_its_first_certificate(facts: ModuleType, tmp_path:
 @pytest.mark.parametrize("text", ["", "no certificate", "-----BEGIN CERTIFICATE-----\nno\n"])
 def test_what_cannot_be_read_counts_as_expired(facts: ModuleType, tmp_path: Path, text: str) -> None:
     (tmp_path / "core.crt").write_text(text)
-    assert facts.certificates(tmp_path) == ['dingli_certificate_expires_seconds{certificate="core"} 0']
+    assert facts.certificates(tmp_path, tmp_path / "known") == [
+        'dingli_certificate_expires_seconds{certificate="core"} 0'
+    ]
+
+
+def test_a_certificate_is_read_once_and_again_when_it_was_replaced(
+    facts: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def expires() -> int:
+        (line,) = facts.certificates(tmp_path, tmp_path / "known")
+        return int(line.split()[1])
+
+    (tmp_path / "core.crt").write_text(certificate(tmp_path, 90))
+    first = expires()
+    with monkeypatch.context() as without:
+        without.setattr(facts, "expiry", lambda _file: 1)
+        assert expires() == first, "openssl was asked twice about the same file"
+        (tmp_path / "core.crt").write_text(certificate(tmp_path, 3))
+        assert expires() == 1, "a replaced certificate was not looked at"
+    (tmp_path / "known").write_text("[nonsense")
+    assert abs(expires() - time.time() - 3 * DAY_S) < 60
 
 
 def test_the_newest_head_is_the_last_whole_line(facts: ModuleType, tmp_path: Path) -> None:
