@@ -11,10 +11,13 @@ from dingli.cell.exceptions import CellError
 from dingli.environment import Environment
 from dingli.ssh import CommandFailed, Result, SshError, Target, connect, target
 
+_CONNECT_S = 3.0  # a host without power is silent, and others wait to be asked
+_PATIENCE_S = 15.0  # one that took the connection has power, and may be busy
+
 
 def run(environment: Environment, host: str, command: str, *, timeout_s: float = 30.0, check: bool = True) -> Result:
     """Runs a command with sudo; raises an SshError when the host cannot be reached or (with `check`) fails it."""
-    with connect(target(environment, host), timeout_s=3.0) as connection:
+    with connect(target(environment, host), timeout_s=_CONNECT_S, patience_s=_PATIENCE_S) as connection:
         return connection.run("sudo -n " + command, timeout_s=timeout_s, check=check)
 
 

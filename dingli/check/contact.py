@@ -14,6 +14,7 @@ from dingli.environment import Environment
 __all__ = ["Seen", "bastion_finding", "look"]
 
 _CONNECT_S = 10
+_PATIENCE_S = 30  # with a server that took the connection, and may be a slow host's
 _SCRIPT_S = 120
 
 
@@ -90,7 +91,7 @@ def _connect(environment: Environment, host: str) -> ssh.Connection:
     refused: ssh.AuthenticationRefused | None = None
     for target in targets:
         try:
-            return ssh.connect(target, host_key_sha256=declared, timeout_s=_CONNECT_S)
+            return ssh.connect(target, host_key_sha256=declared, timeout_s=_CONNECT_S, patience_s=_PATIENCE_S)
         except ssh.AuthenticationRefused as error:
             refused = error
     assert refused is not None

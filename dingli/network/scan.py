@@ -21,7 +21,7 @@ __all__ = ["Keep", "controller_address", "parse", "scan", "script"]
 Keep = Callable[[str, str], object]
 """Gets the name of a host and what it printed: the raw evidence."""
 
-_CONNECT_S, _SCRIPT_S = 10, 120
+_CONNECT_S, _PATIENCE_S, _SCRIPT_S = 10, 30, 120
 _MOST_AT_ONCE = 64
 _COMMAND = "python3 -I -"
 
@@ -77,7 +77,8 @@ def _ask(environment: Environment, source: str, attempts: Sequence[Attempt]) -> 
         output = json.dumps({"answers": wire_probe.probe(_targets(environment, attempts)), "listening": []})
         return output, parse(attempts, output)
     try:
-        with ssh.connect(ssh.target(environment, source), timeout_s=_CONNECT_S) as connection:
+        reached = ssh.target(environment, source)
+        with ssh.connect(reached, timeout_s=_CONNECT_S, patience_s=_PATIENCE_S) as connection:
             program = script(environment, attempts)
             output = connection.run(_COMMAND, stdin=program, timeout_s=_SCRIPT_S).stdout
         return output, parse(attempts, output)

@@ -114,15 +114,18 @@ class Connection:
             channel.status_event.wait(0.02)
 
 
-def connect(target: Target, *, host_key_sha256: str | None = None, timeout_s: float = 10) -> Connection:
+def connect(
+    target: Target, *, host_key_sha256: str | None = None, timeout_s: float = 10, patience_s: float | None = None
+) -> Connection:
     """Open a connection.
 
     The server's key must be in the target's known_hosts. With `host_key_sha256` (first contact) it must have that
-    fingerprint instead. Raises `Unreachable`, `HostKeyRefused` or `AuthenticationRefused`.
+    fingerprint instead. A host has `timeout_s` to take the connection, and its server, which may be busy, `patience_s`
+    (none given: as long) for its first word. Raises `Unreachable`, `HostKeyRefused` or `AuthenticationRefused`.
     """
     jump = _connect_jump(target, timeout_s)
     try:
-        client = _open(target, host_key_sha256, timeout_s, jump)
+        client = _open(target, host_key_sha256, timeout_s, patience_s or timeout_s, jump)
     except BaseException:
         if jump is not None:
             jump.close()
@@ -150,7 +153,9 @@ def _socket(target: Target, timeout_s: float, jump: Connection | None) -> socket
     )
 
 
-def _open(target: Target, host_key_sha256: str | None, timeout_s: float, jump: Connection | None) -> paramiko.SSHClient:
+def _open(
+    target: Target, host_key_sha256: str | None, timeout_s: float, patience_s: float, jump: Connection | None
+) -> paramiko.SSHClient:
     client = paramiko.SSHClient()
     client.set_missing_host_key_policy(paramiko.RejectPolicy())
     if host_key_sha256 is not None:
@@ -165,9 +170,9 @@ def _open(target: Target, host_key_sha256: str | None, timeout_s: float, jump: C
             key_filename=str(target.key) if target.key else None,
             allow_agent=target.key is None,
             look_for_keys=False,
-            timeout=timeout_s,
-            banner_timeout=timeout_s,
-            auth_timeout=timeout_s * 2,
+            timeout=patience_s,
+            banner_timeout=patience_s,
+            auth_timeout=patience_s * 2,
             sock=_socket(target, timeout_s, jump),
         )
     return client

@@ -23,6 +23,8 @@ from infra.providers.base.exceptions import ProviderError
 
 __all__ = ["HostLock"]
 
+_PATIENCE_S = 30  # with a server that took the connection, and may be a slow host's
+
 _SCRIPT = r"""
 exec 9>>"$HOME/.deployment.lock"
 if ! flock -n 9; then echo "held $(cat "$HOME/.deployment.holder" 2>/dev/null)"; flock 9; fi
@@ -48,7 +50,10 @@ class HostLock:
     @contextlib.contextmanager
     def hold(self, machine_id: str) -> Iterator[None]:
         """Wait for the lock and hold it. Raises `SshError`, or `ProviderError` if it is another machine."""
-        with ssh.connect(self._target) as connection, self._cancellation.interrupting(connection.close):
+        with (
+            ssh.connect(self._target, patience_s=_PATIENCE_S) as connection,
+            self._cancellation.interrupting(connection.close),
+        ):
             channel = connection.transport.open_session(timeout=20)
             channel.exec_command(_SCRIPT % {"holder": shlex.quote(self._holder)})
             found = self._wait(channel)

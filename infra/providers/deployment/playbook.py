@@ -148,7 +148,7 @@ def allowed_environment(private: Path) -> dict[str, str]:
         "ANSIBLE_PIPELINING": "true",
         "ANSIBLE_BECOME": "true",
         "ANSIBLE_FORKS": "16",
-        "ANSIBLE_TIMEOUT": "10",
+        "ANSIBLE_TIMEOUT": "30",  # for sudo's first word too, which an emulated host on a busy machine takes long over
         "ANSIBLE_RETRY_FILES_ENABLED": "false",
         "ANSIBLE_DEPRECATION_WARNINGS": "false",
         "ANSIBLE_DIFF_ALWAYS": "false",

@@ -33,10 +33,12 @@ def _replaced(file: str, text: str) -> tuple[str, str]:
 
 
 _SSHD = "/etc/ssh/sshd_config.d/00-audit-test.conf"
-_RELOAD = "/usr/sbin/sshd -t && systemctl reload ssh.service"
+# A restart is over when the daemon listens with its new settings; a reload only when it was told to. Sessions go on.
+_RESTART = "/usr/sbin/sshd -t && systemctl restart ssh.service"
 _WEAK_QUALITY = "minlen = 6\nminclass = 0\ndictcheck = 0\nusercheck = 0\n"
 _SETUID = "/usr/local/bin/audit-test-program"
 _SERVICE = "dingli-audit-test.service"
+_LISTENS = "for i in $(seq 200); do ss -Htln 'sport = :8099' | grep -q . && exit 0; sleep 0.1; done; exit 1"
 BREAKAGES = (
     Breakage(
         "8.1.4.1.a", "complexity", *_replaced("/etc/security/pwquality.conf", _WEAK_QUALITY), tries_passwords=True
@@ -45,8 +47,8 @@ BREAKAGES = (
     Breakage(
         "8.1.4.1.c",
         "offered",
-        f"printf 'MACs hmac-sha2-256,hmac-sha1\\n' > {_SSHD} && {_RELOAD}",
-        f"if [ -e {_SSHD} ]; then rm {_SSHD} && {_RELOAD}; fi",
+        f"printf 'MACs hmac-sha2-256,hmac-sha1\\n' > {_SSHD} && {_RESTART}",
+        f"if [ -e {_SSHD} ]; then rm {_SSHD} && {_RESTART}; fi",
     ),
     Breakage(
         "8.1.4.2.b",
@@ -68,7 +70,7 @@ BREAKAGES = (
     Breakage(
         "8.1.4.4.b",
         "ports",
-        f"systemd-run --quiet --unit={_SERVICE} python3 -m http.server 8099",
+        f"systemd-run --quiet --unit={_SERVICE} python3 -m http.server 8099 && {{ {_LISTENS}; }}",
         f"systemctl stop {_SERVICE} 2>/dev/null || true",
     ),
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dingli.cell import hand_over
+from dingli.cell import hand_over, wait_until
 from dingli.environment import Environment, load
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -26,7 +26,13 @@ def lab() -> Environment:
 def at_home(lab: Environment) -> None:
     """Earlier tests restart hosts and services, after which another core may lead; a drill refuses to start then."""
     for cell in lab.cells.values():
-        hand_over(lab, cell.name, cell.home.core_id, timeout_s=60)
+        go_home(lab, cell.name)
+
+
+def go_home(lab: Environment, cell: str) -> None:
+    """Whoever asks a cell whose hosts and journal have only just come back has to wait until it can answer."""
+    wait_until(lab, cell, lambda now: None if now.leader else "nobody leads", timeout_s=180, members=False)
+    hand_over(lab, cell, lab.cells[cell].home.core_id, timeout_s=120)
 
 
 def begin(drill: str, *arguments: str) -> subprocess.Popen[str]:

@@ -62,7 +62,7 @@ class Box:
         return subprocess.Popen(self.command(*_DINGLI, *arguments), env=_environment({}), stdin=subprocess.DEVNULL)
 
     def up(self) -> None:
-        done = self.dingli("lab", "up", timeout_s=240)
+        done = self.dingli("lab", "up", timeout_s=480)
         assert done.returncode == 0, done.stderr
 
     def hosts(self) -> dict[str, dict[str, Any]]:
@@ -75,13 +75,13 @@ class Box:
 
     def start_on_host(self, host: str, script: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            self.command(*self._ssh(host), script), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+            self.command(*self._ssh(host), script), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def _ssh(self, host: str) -> tuple[str, ...]:
         return (
             "ssh", "-i", "/var/lib/dingli-lab/root_key", "-o", "StrictHostKeyChecking=no", "-o", "BatchMode=yes",
-            "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=5",
+            "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=30",
             f"root@{self.hosts()[host]['address']}",
         )  # fmt: skip
 
@@ -100,7 +100,7 @@ def _environment(more: dict[str, str]) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), **more}
 
 
-def wait_until(condition: Callable[[], bool], what: str, limit_s: float = 60) -> None:
+def wait_until(condition: Callable[[], bool], what: str, limit_s: float = 180) -> None:
     until = time.monotonic() + limit_s
     while not condition():
         assert time.monotonic() < until, f"not within {limit_s} s: {what}"

@@ -22,7 +22,7 @@ from dingli.environment.logs import logs_host
 from dingli.logs.query import Wish, question
 from dingli.logs.remote import ask
 
-_DEADLINE_S = 60.0
+_DEADLINE_S = 120.0
 _RECEIVER = "dingli-log-receive.service"
 
 
@@ -39,7 +39,7 @@ class Lab:
     def run(self, host: str, command: str, *, stdin: str | None = None, check: bool = True) -> ssh.Result:
         """A command of the deploy account."""
         if host not in self._open:
-            self._open[host] = ssh.connect(ssh.target(self.environment, host))
+            self._open[host] = ssh.connect(ssh.target(self.environment, host), patience_s=60)
         return self._open[host].run(command, stdin=stdin, check=check)
 
     def as_root(self, host: str, command: str, *, stdin: str | None = None, check: bool = True) -> ssh.Result:

@@ -117,6 +117,7 @@ def monitored(hosts: Hosts) -> Iterator[Monitored]:
     environment = load("lab")
     assert environment.monitoring.webhook
     assert environment.monitoring.email
+    hosts.run(OPS, "systemctl stop dingli-alert-sink", check=False)  # that of a killed test
     hosts.run(OPS, f"rm -rf {FOLDER}; mkdir {FOLDER}; cat > {FOLDER}/sink.py", stdin=SINK.read_text())
     ports = (urlsplit(environment.monitoring.webhook.url).port, environment.monitoring.email.smarthost.split(":")[1])
     arguments = f"{environment.hosts[OPS].address} {ports[0]} {ports[1]} {FOLDER} {REFUSED_MAILS}"
@@ -187,7 +188,7 @@ def test_everything_that_is_declared_is_watched(monitored: Monitored) -> None:
             else None
         )
 
-    wait("targets", missing, 60)
+    wait("targets", missing, 120)
 
 
 @pytest.mark.parametrize("port", ["prometheus_port", "alertmanager_port", "node_port"])

@@ -20,8 +20,8 @@ class Hosts:
 
     def run(self, host: str, command: str, *, stdin: str | None = None, check: bool = True) -> ssh.Result:
         if host not in self._open:
-            self._open[host] = ssh.connect(ssh.target(self.environment, host))
-        return self._open[host].run(f"sudo -n sh -c '{command}'", stdin=stdin, check=check)
+            self._open[host] = ssh.connect(ssh.target(self.environment, host), patience_s=60)
+        return self._open[host].run(f"sudo -n sh -c '{command}'", stdin=stdin, timeout_s=300, check=check)
 
     def close(self) -> None:
         for connection in self._open.values():

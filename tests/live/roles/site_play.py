@@ -130,6 +130,8 @@ def _inventory(
 
 def _connection(environment: Environment, host: str) -> Iterator[tuple[str, Any]]:
     reached = ssh.target(environment, host)
+    if environment.hosts[host].emulated:
+        yield "ansible_ssh_timeout", 60  # until its server's first word, on a busy machine
     yield "ansible_host", reached.address
     yield "ansible_user", reached.user
     yield "ansible_ssh_private_key_file", str(reached.key)

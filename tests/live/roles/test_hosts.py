@@ -164,7 +164,7 @@ def found_centrally(environment: Environment, hosts: Hosts, host: str, secret: s
     """Lines of all hosts with the secret, once everything that a host has logged until now has arrived."""
     marker = f"marker-{time.monotonic_ns()}"
     hosts.run(host, f"logger {marker}")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not _central_lines(environment, marker):
         assert time.monotonic() < deadline, f"{host}'s lines do not arrive at the central logs"
         time.sleep(0.2)

@@ -53,7 +53,7 @@ _TASKS = f"""
 """
 
 
-def wait_until(what: str, condition: Callable[[], bool], seconds: float = 30) -> None:
+def wait_until(what: str, condition: Callable[[], bool], seconds: float = 120) -> None:
     """Wait for `condition`; AssertionError with `what` if it does not come."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -133,7 +133,7 @@ class Clone:
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run to the end."""
         result = subprocess.run(
-            command, cwd=self.path, env=self.variables, capture_output=True, text=True, timeout=150, check=False
+            command, cwd=self.path, env=self.variables, capture_output=True, text=True, timeout=400, check=False
         )
         assert result.returncode == 0 or not check, f"{command}\n{result.stdout}\n{result.stderr}"
         return result
@@ -161,7 +161,15 @@ class Clone:
         """Standard output of a command on a host, as root, whoever root is reached as there."""
         with self._connect(host) as connection:
             shell = "sh -s" if connection.target.user == "root" else "sudo -n sh -s"
-            return connection.run(shell, stdin=command, timeout_s=20).stdout
+            return connection.run(shell, stdin=command, timeout_s=60).stdout
+
+    def answers(self, host: str) -> bool:
+        """Whether somebody can log in there."""
+        try:
+            self.on(host, "true")
+        except ssh.SshError:
+            return False
+        return True
 
     def _connect(self, host: str) -> ssh.Connection:
         environment = load("lab")

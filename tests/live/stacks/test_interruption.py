@@ -10,7 +10,7 @@ import pytest
 
 from tests.live.stacks.clone import FOLDER, Clone, wait_until
 
-_SLEEP_S = 12
+_SLEEP_S = 15
 
 
 def _one_sigint(clone: Clone, up: subprocess.Popen[bytes]) -> None:
@@ -41,8 +41,8 @@ def test_an_interrupted_up_stops_at_once_and_the_next_converges(
     wait_until("the role is in the middle", lambda: dr.on("dr-1", f"cat {FOLDER}/first") == version)
 
     interrupt(dr, running)
-    wait_until("the engine ends", lambda: running.poll() is not None, 15)
-    wait_until("nothing of the run is left here", lambda: not dr.processes(), 10)
+    wait_until("the engine ends", lambda: running.poll() is not None, 60)
+    wait_until("nothing of the run is left here", lambda: not dr.processes(), 60)
     dr.set_role("1")
     outcome = dr.up("dr")
 
@@ -67,5 +67,5 @@ def test_a_second_run_waits_and_names_the_first(dr: Clone) -> None:
     wait_until("the holder is named", lambda: "waiting for a colleague" in output.read_text())
     connection.close()
 
-    assert running.wait(60) == 0
+    assert running.wait(180) == 0
     assert dr.on("dr-1", f"cat {FOLDER}/second") == version

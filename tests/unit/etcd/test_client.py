@@ -27,7 +27,7 @@ KEY = b"/k"
 Scenario = Callable[[Client, FakeMember, FakeMember], Awaitable[None]]
 
 
-def with_two_members(scenario: Scenario, timeout_s: float = 0.5) -> None:
+def with_two_members(scenario: Scenario, timeout_s: float = 30.0) -> None:
     async def run() -> None:
         async with FakeMember({KEY: b"first"}) as first, FakeMember({KEY: b"second"}) as second:
             client = Client([first.url, second.url], None, timeout_s)
@@ -73,7 +73,7 @@ def test_a_write_that_takes_longer_than_the_deadline_is_unknown() -> None:
         started = time.monotonic()
         with pytest.raises(OutcomeUnknownError):
             await written(client)
-        assert time.monotonic() - started < 2.0
+        assert time.monotonic() - started < 4.5, "it waited for the answer"
 
     with_two_members(scenario, timeout_s=0.2)
 

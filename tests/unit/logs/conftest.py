@@ -155,8 +155,9 @@ class Server:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def messages(self, host: str) -> list[str]:
-        """What is stored of a host, in order."""
-        records = [json.loads(line) for file in self.store.readable(host) for line in file.lines()]
+        """What is stored of a host, in order; the last line may be half written yet."""
+        lines = (line for file in self.store.readable(host) for line in file.lines() if line.endswith(b"\n"))
+        records = [json.loads(line) for line in lines]
         return [record["message"] for record in records]
 
     def connect(self, certificate: dict[str, str] | None) -> ssl.SSLSocket:

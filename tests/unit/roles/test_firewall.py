@@ -76,9 +76,9 @@ def test_what_was_changed_by_hand_is_noticed_and_repaired(damage: str) -> None:
 
 def test_rules_that_are_not_confirmed_are_taken_back() -> None:
     """The first time to none at all, later to those that were confirmed last; and then nothing can be confirmed."""
-    wait = {"shell": "for i in $(seq 100); do [ -e $STATE/timer ] || break; sleep 0.1; done; nft list ruleset"}
+    wait = {"shell": "for i in $(seq 300); do [ -e $STATE/timer ] || break; sleep 0.1; done; nft list ruleset"}
     first, none, late, _, _, _, second, back = on_a_host(
-        module(revert_after_s=1), wait, CONFIRM, module(), CONFIRM, LISTED, module(port=23, revert_after_s=1), wait
+        module(revert_after_s=4), wait, CONFIRM, module(), CONFIRM, LISTED, module(port=23, revert_after_s=4), wait
     )
     assert first["pending"]
     assert none == ""
@@ -90,7 +90,7 @@ def test_rules_that_are_not_confirmed_are_taken_back() -> None:
 
 def test_confirmed_rules_stay() -> None:
     _, _, timer, listed = on_a_host(
-        module(revert_after_s=2), CONFIRM, {"shell": "sleep 3; ls $STATE/timer 2>&1"}, LISTED
+        module(revert_after_s=8), CONFIRM, {"shell": "sleep 9; ls $STATE/timer 2>&1"}, LISTED
     )
     assert "No such file" in timer
     assert "dport 22 accept" in listed

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import base64
 import os
+import socket
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import paramiko
+import pytest
 
 from dingli.environment import load
-from dingli.ssh import Jump, KnownHosts, Target, fingerprint, make_deploy_key, openssh_options, target
+from dingli.ssh import (
+    Jump,
+    KnownHosts,
+    Target,
+    Unreachable,
+    connect,
+    fingerprint,
+    make_deploy_key,
+    openssh_options,
+    target,
+)
 
 
 def _key(file: Path) -> paramiko.PKey:
@@ -72,3 +86,26 @@ def test_a_declared_host_is_reached_as_the_deploy_account() -> None:
     assert reached.key is not None
     assert reached.key.parts[-3:] == ("lab", "secrets", "deploy_key")
     assert os.fspath(reached.known_hosts).endswith(".dingli/lab/known_hosts")
+
+
+@pytest.mark.parametrize(("patience_s", "waits"), [(None, False), (60, True)])
+def test_a_server_that_is_slow_to_speak_is_waited_for(tmp_path: Path, patience_s: float | None, waits: bool) -> None:
+    """It took the connection, so its host has power: it is busy."""
+
+    def speak() -> None:
+        peer, _ = server.accept()
+        with peer, suppress(OSError):
+            never.wait(3)
+            peer.recv(100)
+            peer.sendall(b"SSH-2.0-late\r\n")
+            heard.append(peer.recv(100))  # nothing from who has given up
+
+    never, heard = threading.Event(), list[bytes]()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        speaker = threading.Thread(target=speak)
+        speaker.start()
+        busy = Target("h", "127.0.0.1", "dingli-deploy", tmp_path / "known", port=server.getsockname()[1])
+        with pytest.raises(Unreachable):
+            connect(busy, timeout_s=0.5, patience_s=patience_s)
+        speaker.join()
+    assert any(heard) == waits

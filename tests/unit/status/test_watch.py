@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,13 +24,13 @@ HIDE, SHOW = b"\x1b[?25l", b"\x1b[?25h"
 
 
 @pytest.fixture
-def nobody_answers(tmp_path: Path) -> dict[str, str]:
+def nobody_answers(tmp_path: Path) -> Iterator[dict[str, str]]:
     """A clone's environment variables, whose hosts refuse at once."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    observed.behind_port(tmp_path / "stacks" / "environments" / "lab.yaml", port)
-    return {**os.environ, "DINGLI_ROOT": str(tmp_path), "TERM": "xterm"}
+        port = probe.getsockname()[1]  # taken as long as the test lasts, by somebody who does not listen
+        observed.behind_port(tmp_path / "stacks" / "environments" / "lab.yaml", port)
+        yield {**os.environ, "DINGLI_ROOT": str(tmp_path), "TERM": "xterm"}
 
 
 COMMAND = [sys.executable, "-c", "from dingli.cli.main import run; run()", "status", "lab", "--watch", "0.5"]

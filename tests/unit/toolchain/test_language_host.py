@@ -62,7 +62,7 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
-def _eventually(condition: Callable[[], object], timeout_s: float = 10) -> bool:
+def _eventually(condition: Callable[[], object], timeout_s: float = 60) -> bool:
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         if condition():
@@ -145,5 +145,5 @@ def test_a_signal_ends_it_quietly(number: signal.Signals) -> None:
     assert host.stdout is not None
     assert int(host.stdout.readline()) > 0
     os.kill(host.pid, number)
-    _, errors = host.communicate(timeout=10)
+    _, errors = host.communicate(timeout=60)
     assert (host.returncode, errors) == (0, "")
