@@ -39,6 +39,8 @@ PYTHONPATH = os.pathsep.join(str(REPOSITORY / "app" / part) for part in ("core",
 SYMBOL = "CU2612"
 PRICE = 500_000
 PREFIX = b"/dingli/v1/alpha/"
+# A loaded machine's etcd may take longer than the 3 s that an operator waits.
+PATIENT_CTL = "import sys; from dingli_core import ctl; ctl.CALL_TIMEOUT_S = 30.0; sys.exit(ctl.main(sys.argv[1:]))"
 
 
 async def until(condition: Callable[[], Awaitable[Any]], deadline_s: float = 30.0) -> Any:
@@ -178,7 +180,7 @@ class CoreProcess:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
 
     def ctl(self, *arguments: str) -> str:
-        command = [sys.executable, "-m", "dingli_core.ctl", "--config", str(self._config), *arguments]
+        command = [sys.executable, "-c", PATIENT_CTL, "--config", str(self._config), *arguments]
         done = subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
