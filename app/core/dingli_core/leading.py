@@ -126,8 +126,8 @@ class Leading:
         return self._keeper.alive(self.lease)
 
     async def _append(self, pending: list[Pending]) -> None:
-        self._send_from = time.monotonic() + PACE_S
         batch = self._appender.build(pending)
+        self._send_from = time.monotonic() + PACE_S
         try:
             commit = asyncio.ensure_future(self._appender.commit(batch))
             await asyncio.sleep(0)

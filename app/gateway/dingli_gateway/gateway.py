@@ -20,6 +20,7 @@ __all__ = ["Gateway"]
 
 TICK_S = 0.2
 ISOLATED_AFTER_S = 2.0
+STOOD_STILL_S = 1.0
 KEPT_LIMIT = 20_000
 UNKNOWN_LIMIT = 256  # connections that have not logged on yet
 
@@ -197,9 +198,14 @@ class Gateway:
 
     async def run(self) -> None:
         """Look after timers until cancelled."""
+        looked = time.monotonic()
         while True:
             await asyncio.sleep(TICK_S)
             now = time.monotonic()
+            if now - looked > STOOD_STILL_S:
+                # It was this process that stood still: what the journal and the core sent meanwhile is not read yet.
+                self._last_entry = now
+            looked = now
             isolated = self._isolated()
             for member in list(self._members.values()):
                 if isolated:

@@ -14,8 +14,8 @@ import pytest
 
 from dingli.environment import Archive
 from tests.live.core.conftest import in_a_cell
-from tests.live.core.harness import free_port
 from tests.live.gateway.certificates import Authority
+from tests.live.ports import free_port
 
 __all__ = ["in_a_cell"]
 

@@ -145,7 +145,7 @@ async def log_in_snapshot(packed: Path, folder: Path) -> list[tuple[int, bytes]]
     words = ["etcdctl", "snapshot", "restore", str(plain), "--data-dir", str(folder / "etcd")]
     subprocess.run(words, check=True, capture_output=True)
     etcd = Etcd(folder)
-    client = Client([etcd.url], None, 2.0)
+    client = Client([etcd.url], None, 30.0)
     try:
         return await until(Cell(folder, etcd, client).log, 30)  # type: ignore[no-any-return]
     finally:

@@ -16,6 +16,8 @@ import boto3
 import pytest
 import yaml
 
+from tests.live.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[3]
 BUCKET = "dingli-state"
 ENVIRONMENT = "base"
@@ -50,15 +52,9 @@ class S3Service:
         return boto3.client("s3", endpoint_url=self.endpoint, region_name="us-east-1")
 
 
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
 def start_s3(log: Path, **variables: str) -> S3Service:
     """Start a service and wait until it answers."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(command, env={**os.environ, **variables}, stdout=output, stderr=output)

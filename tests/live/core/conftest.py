@@ -15,7 +15,7 @@ Scenario = Callable[[Cell], Coroutine[Any, Any, None]]
 @asynccontextmanager
 async def _cell(folder: Path) -> AsyncIterator[Cell]:
     etcd = Etcd(folder)
-    client = Client([etcd.url], None, 2.0)
+    client = Client([etcd.url], None, 30.0)
     cell = Cell(folder, etcd, client)
     try:
         yield cell

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -18,24 +17,33 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dingli_core.commands import LOGON, NEW_ORDER, Body, Logon, NewOrder, SessionCommand, encode_command
+from dingli_core.commands import (
+    LOGON,
+    NEW_ORDER,
+    Body,
+    EpochStart,
+    Logon,
+    NewOrder,
+    SessionCommand,
+    decode_command,
+    encode_command,
+)
+from dingli_core.entry import decode_entry
 from dingli_core.wire import Reader, pack_str
 from dingli_etcd import Client, EtcdError
+
+from tests.live.ports import free_port
 
 REPOSITORY = Path(__file__).parents[3]
 PYTHONPATH = os.pathsep.join(str(REPOSITORY / "app" / part) for part in ("core", "etcd"))
 SYMBOL = "CU2612"
 PRICE = 500_000
 PREFIX = b"/dingli/v1/alpha/"
+# A loaded machine's etcd may take longer than the 3 s that an operator waits.
+PATIENT_CTL = "import sys; from dingli_core import ctl; ctl.CALL_TIMEOUT_S = 30.0; sys.exit(ctl.main(sys.argv[1:]))"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-async def until(condition: Callable[[], Awaitable[Any]], deadline_s: float = 15.0) -> Any:
+async def until(condition: Callable[[], Awaitable[Any]], deadline_s: float = 30.0) -> Any:
     """The condition's first true value."""
     end = time.monotonic() + deadline_s
     while True:
@@ -87,6 +95,8 @@ class Wire:
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self.swallowing = False
+        self.swallow_from: bytes | None = None
+        """From where the client sends this on, answers are swallowed."""
         self.flowing = asyncio.Event()
         """While cleared, what the client sends waits."""
         self.flowing.set()
@@ -121,6 +131,7 @@ class Wire:
             while data := await reader.read(65536):
                 if not answers:
                     await self.flowing.wait()
+                    self.swallowing |= self.swallow_from is not None and self.swallow_from in data
                 if not (answers and self.swallowing):
                     writer.write(data)
                     await writer.drain()
@@ -131,7 +142,7 @@ class Wire:
 class CoreProcess:
     """A core with its supervisor, as a host runs it."""
 
-    def __init__(self, folder: Path, core: str, endpoints: list[str], cores: dict[str, str], lease_s: int = 2) -> None:
+    def __init__(self, folder: Path, core: str, endpoints: list[str], cores: dict[str, str], lease_s: int = 10) -> None:
         self.id = core
         self.port, self.metrics_port = free_port(), free_port()
         name = core.replace("/", "-")
@@ -169,7 +180,7 @@ class CoreProcess:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
 
     def ctl(self, *arguments: str) -> str:
-        command = [sys.executable, "-m", "dingli_core.ctl", "--config", str(self._config), *arguments]
+        command = [sys.executable, "-c", PATIENT_CTL, "--config", str(self._config), *arguments]
         done = subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -183,7 +194,8 @@ class CoreProcess:
         return None
 
     def events(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.log_path.read_text().splitlines() if line.startswith("{")]
+        whole = self.log_path.read_text().rpartition("\n")[0]  # the last line may still be written
+        return [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
 
     def child(self) -> int:
         """The process id of the core itself, not of its supervisor."""
@@ -195,7 +207,7 @@ class CoreProcess:
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(timeout=20)
+            self._process.wait(timeout=60)
 
 
 def _environment() -> dict[str, str]:
@@ -309,18 +321,21 @@ class Cell:
         core: str,
         cores: dict[str, str],
         endpoints: list[str] | None = None,
-        lease_s: int = 2,
+        lease_s: int = 10,
         program: Path | None = None,
     ) -> CoreProcess:
         """Starts a core; the first one also puts the policy."""
         process = CoreProcess(self.folder, core, endpoints or [self.etcd.url], cores, lease_s)
         if not self.cores:
-            rules = {name: {"kind": "main", "takeover": takeover} for name, takeover in cores.items()}
-            policy = json.dumps({"revision": 1, "cores": rules}).encode()
-            await until(lambda: self.client.put(PREFIX + b"policy", policy))
+            await until(lambda: self.policy(cores))
         self.cores.append(process)
         process.start(program)
         return process
+
+    async def policy(self, cores: dict[str, str]) -> int:
+        """Puts the policy: core ids, the preferred one first, to takeover."""
+        rules = {name: {"kind": "main", "takeover": takeover} for name, takeover in cores.items()}
+        return await self.client.put(PREFIX + b"policy", json.dumps({"revision": 1, "cores": rules}).encode())
 
     async def connect(self, url: str) -> Client:
         return Client([url], None, 2.0)
@@ -335,11 +350,19 @@ class Cell:
         return None if content is None else str(content["core"])
 
     async def leads(self, core: CoreProcess) -> bool:
-        """It holds the leader key and its gateways are welcome."""
+        """It holds the leader key, its epoch has begun, and its gateways are welcome."""
         status = await self.value("status/" + core.id.replace("/", ":"))
-        return await self.leader() == core.id and status is not None and status["role"] == "leader"
+        leader = (await self.client.range(PREFIX + b"leader")).kvs
+        if not leader or json.loads(leader[0].value)["core"] != core.id or not status or status["role"] != "leader":
+            return False
+        # It says so from the moment that it has won: EpochStart, and Configure if there is one, come after that.
+        newest = (await self.client.range(PREFIX + b"log/%016x" % status["head"])).kvs
+        entry = decode_entry(newest[0].value) if newest else None
+        if entry is None or entry.epoch != leader[0].create_revision:
+            return False
+        return not isinstance(decode_command(entry.commands[0]), EpochStart)
 
-    async def gateway(self, connection: int, deadline_s: float = 15.0) -> Gateway:
+    async def gateway(self, connection: int, deadline_s: float = 30.0) -> Gateway:
         """A link to whoever leads."""
 
         async def linked() -> Gateway | None:

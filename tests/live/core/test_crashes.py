@@ -6,14 +6,17 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 from dingli_core.commands import NEW_ORDER, SessionCommand, decode_command
 from dingli_core.entry import decode_entry
 from dingli_core.machine import Machine
 from dingli_core.replica import Replica
+from dingli_core.wire import pack_str
 from dingli_etcd.operations import create_revision_is, put
 
-from tests.live.core.harness import PREFIX, Cell, CoreProcess, Gateway, Wire, dumped, until
+from tests.live.core.builds import patient_build
+from tests.live.core.harness import PREFIX, SYMBOL, Cell, CoreProcess, Gateway, Wire, dumped, until
 
 BOTH = {"a/main": "automatic", "b/main": "automatic"}
 RunIn = Callable[[Callable[[Cell], object]], None]
@@ -44,10 +47,10 @@ async def trade(gateway: Gateway, orders: int) -> int:
     return last
 
 
-async def two_cores(cell: Cell) -> tuple[CoreProcess, CoreProcess]:
-    first = await cell.core("a/main", BOTH)
+async def two_cores(cell: Cell, lease_s: int = 10, program: Path | None = None) -> tuple[CoreProcess, CoreProcess]:
+    first = await cell.core("a/main", BOTH, lease_s=lease_s, program=program)
     await until(lambda: cell.leads(first))
-    second = await cell.core("b/main", BOTH)
+    second = await cell.core("b/main", BOTH, lease_s=lease_s, program=program)
 
     async def ready() -> bool:
         status = await cell.value("status/b:main")
@@ -66,15 +69,16 @@ async def logged_on(cell: Cell, connection: int = 1) -> Gateway:
 
 def test_a_killed_leader_loses_its_lease_at_once_and_the_other_core_goes_on(in_a_cell: RunIn) -> None:
     async def scenario(cell: Cell) -> None:
-        first, second = await two_cores(cell)
+        first, second = await two_cores(cell, lease_s=30)
         gateway = await logged_on(cell)
         last = await trade(gateway, 50)
+        await cell.policy({"a/main": "manual", "b/main": "automatic"})  # a core started anew may be the quicker one
         killed_at = time.monotonic()
         first.signal_child(signal.SIGKILL)
         after = await cell.gateway(1)
         took_s = time.monotonic() - killed_at
         assert await cell.leader() == second.id
-        assert took_s < 1.0, f"taking over took {took_s:.3f} s: longer than waiting for half the lease"
+        assert took_s < 10.0, f"taking over took {took_s:.3f} s: a third of the lease"
         after.next_seq = last + 1
         after.order(last)  # submitted again, as a gateway does that saw no answer
         await trade(after, 50)
@@ -89,7 +93,7 @@ def test_a_killed_leader_loses_its_lease_at_once_and_the_other_core_goes_on(in_a
 
 def test_a_leader_stopped_past_its_lease_writes_nothing_when_it_goes_on(in_a_cell: RunIn) -> None:
     async def scenario(cell: Cell) -> None:
-        first, second = await two_cores(cell)
+        first, second = await two_cores(cell, lease_s=5)
         gateway = await logged_on(cell)
         await trade(gateway, 10)
         first.signal_child(signal.SIGSTOP)
@@ -117,11 +121,13 @@ def test_a_leader_stopped_past_its_lease_writes_nothing_when_it_goes_on(in_a_cel
 def test_lost_answers_are_answered_by_the_same_bytes_again_and_nothing_is_doubled(in_a_cell: RunIn) -> None:
     async def scenario(cell: Cell) -> None:
         async with Wire(cell.etcd.port) as wire:
-            core = await cell.core("a/main", {"a/main": "automatic"}, [wire.url], lease_s=5)
+            core = await cell.core("a/main", {"a/main": "automatic"}, [wire.url], lease_s=20)
             await until(lambda: cell.leads(core))
             gateway = await logged_on(cell)
             await trade(gateway, 5)
-            wire.swallowing = True
+            # From its entry on: if the answer to a tick were lost, the order would wait behind that.
+            named = f"O{gateway.next_seq}"
+            wire.swallow_from = pack_str(named) + pack_str("") + pack_str(SYMBOL)
             seq = gateway.order()
 
             async def is_in_the_log() -> bool:
@@ -129,7 +135,7 @@ def test_lost_answers_are_answered_by_the_same_bytes_again_and_nothing_is_double
 
             await until(is_in_the_log)
             assert seq not in gateway.acks, "acknowledged although no answer of etcd came through"
-            wire.swallowing = False
+            wire.swallow_from, wire.swallowing = None, False
             wire.cut()
             await until(lambda: gateway.acknowledged(seq))
             await trade(gateway, 5)
@@ -144,10 +150,10 @@ def test_lost_answers_are_answered_by_the_same_bytes_again_and_nothing_is_double
 
 def test_a_follower_that_missed_events_recovers_by_a_range(in_a_cell: RunIn) -> None:
     async def scenario(cell: Cell) -> None:
-        first = await cell.core("a/main", BOTH, lease_s=5)
+        first = await cell.core("a/main", BOTH)
         await until(lambda: cell.leads(first))
         async with Wire(cell.etcd.port) as wire:
-            await cell.core("b/main", BOTH, [wire.url], lease_s=5)
+            await cell.core("b/main", BOTH, [wire.url])
             await until(lambda: cell.value("status/b:main"))
             gateway = await logged_on(cell)
             await trade(gateway, 5)
@@ -179,8 +185,7 @@ def test_a_deleted_entry_is_never_written_again(in_a_cell: RunIn) -> None:
         await trade(gateway, 5)
         epoch = (await cell.client.range(PREFIX + b"leader")).kvs[0].create_revision
         head = (await cell.log())[-1][0]
-        for n in range(head, head + 20):
-            await cell.client.delete(PREFIX + b"log/%016x" % n)
+        await cell.client.delete(PREFIX + b"log/%016x" % head, PREFIX + b"log0")  # at once: the core appends meanwhile
         await until(lambda: cell.value("halt"))
         await until(lambda: nobody_leads(cell))  # the core steps down after it has written the halt
         log = await cell.log()
@@ -192,9 +197,9 @@ def test_a_deleted_entry_is_never_written_again(in_a_cell: RunIn) -> None:
     in_a_cell(scenario)
 
 
-def test_a_planned_switch_under_load_loses_and_doubles_nothing(in_a_cell: RunIn) -> None:
+def test_a_planned_switch_under_load_loses_and_doubles_nothing(in_a_cell: RunIn, tmp_path: Path) -> None:
     async def scenario(cell: Cell) -> None:
-        first, second = await two_cores(cell)
+        first, second = await two_cores(cell, program=patient_build(tmp_path / "patient"))
         gateway = await logged_on(cell)
         loading = True
 
@@ -225,9 +230,9 @@ def test_a_planned_switch_under_load_loses_and_doubles_nothing(in_a_cell: RunIn)
     in_a_cell(scenario)
 
 
-def test_a_leader_key_that_was_won_unseen_is_dropped(in_a_cell: RunIn) -> None:
+def test_a_leader_key_that_was_won_unseen_is_dropped(in_a_cell: RunIn, tmp_path: Path) -> None:
     async def scenario(cell: Cell) -> None:
-        core = await cell.core("a/main", {"a/main": "manual"})
+        core = await cell.core("a/main", {"a/main": "manual"}, program=patient_build(tmp_path / "patient"))
         status = await until(lambda: cell.value("status/a:main"))
         content = {"core": core.id, "kind": "main", "incarnation": status["incarnation"], "address": "127.0.0.1:1"}
         await cell.client.put(PREFIX + b"leader", json.dumps(content).encode())

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from tests.live.core.builds import patient_build
 from tests.live.core.harness import Cell, CoreProcess, until
 
 TWO = {"a/main": "automatic", "b/main": "automatic"}
@@ -24,11 +26,14 @@ async def following(cell: Cell, core: CoreProcess) -> None:
     await until(ready)
 
 
-def test_a_halted_cell_has_no_leader_until_it_is_resumed_and_then_the_preferred_one(in_a_cell: RunIn) -> None:
+def test_a_halted_cell_has_no_leader_until_it_is_resumed_and_then_the_preferred_one(
+    in_a_cell: RunIn, tmp_path: Path
+) -> None:
     async def scenario(cell: Cell) -> None:
-        second = await cell.core("b/main", TWO)
+        patient = patient_build(tmp_path / "patient")
+        second = await cell.core("b/main", TWO, program=patient)
         await until(lambda: cell.leads(second))
-        first = await cell.core("a/main", TWO)
+        first = await cell.core("a/main", TWO, program=patient)
         await following(cell, first)
         refuses(first, "is not halted", "resume", "--reason", "nothing to resume")
         first.ctl("halt", "--reason", "prices are wrong")

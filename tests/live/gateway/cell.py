@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from dingli_etcd import Client, EtcdError
 from dingli_gateway.passwords import new_record
 
 from tests.live.gateway.certificates import Authority
+from tests.live.ports import free_port
 
 __all__ = ["CELL", "PASSWORD", "SESSIONS", "Cell", "wait_for"]
 
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[3]
 CELL = "alpha"
 PASSWORD = "correct horse"
 SESSIONS = ["M1", "M2", "M3"]
-START_S = 30.0
+START_S = 60.0
 
 
 def wait_for(condition: Callable[[], Any], within_s: float = START_S, what: str = "condition") -> Any:
@@ -35,12 +35,6 @@ def wait_for(condition: Callable[[], Any], within_s: float = START_S, what: str 
         assert time.monotonic() < deadline, f"{what}: not within {within_s} s"
         time.sleep(0.02)
     return answer
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Cell:
@@ -82,7 +76,7 @@ class Cell:
         """A key of the cell; empty if it is absent, None if etcd does not answer."""
 
         async def read() -> bytes | None:
-            client = Client([self.endpoint], None, 1.0)
+            client = Client([self.endpoint], None, 10.0)
             try:
                 response = await client.range(f"/dingli/v1/{CELL}/{key}".encode())
             except EtcdError:
@@ -97,7 +91,7 @@ class Cell:
         """These cores may take over by themselves, in this order."""
 
         async def put(value: bytes) -> None:
-            client = Client([self.endpoint], None, 1.0)
+            client = Client([self.endpoint], None, 10.0)
             await client.put(f"/dingli/v1/{CELL}/policy".encode(), value)
             await client.close()
 
@@ -109,7 +103,7 @@ class Cell:
         value = self.get("leader")
         return str(json.loads(value)["core"]) if value else ""
 
-    def start_core(self, core: str, max_age_ms: int = 60_000) -> None:
+    def start_core(self, core: str, max_age_ms: int = 60_000, lease_s: int = 10) -> None:
         """A main core with its supervisor."""
         name = core.replace("/", "-")
         address = f"127.0.0.1:{free_port()}"
@@ -118,9 +112,9 @@ class Cell:
             for symbol in ("WIDGET", "GADGET")
         ]
         config = {
-            "cell": CELL, "core_id": core, "kind": "main", "takeover": "automatic", "lease_s": 2, "listen": address,
-            "advertise": address, "etcd": {"endpoints": [self.endpoint]}, "tls": self._core_tls, "revision": 1,
-            "max_age_ms": max_age_ms, "instruments": instruments, "state_dir": str(self.folder / name),
+            "cell": CELL, "core_id": core, "kind": "main", "takeover": "automatic", "lease_s": lease_s,
+            "listen": address, "advertise": address, "etcd": {"endpoints": [self.endpoint]}, "tls": self._core_tls,
+            "revision": 1, "max_age_ms": max_age_ms, "instruments": instruments, "state_dir": str(self.folder / name),
         }  # fmt: skip
         (self.folder / name).mkdir(exist_ok=True)
         self._run(name, "dingli_core", config)
@@ -157,7 +151,7 @@ class Cell:
 
     def _series(self, gateway: str) -> list[tuple[str, float]]:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics[gateway]}/metrics", timeout=2) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics[gateway]}/metrics", timeout=10) as answer:
                 lines = answer.read().decode().splitlines()
         except OSError:
             return []
@@ -200,7 +194,7 @@ class Cell:
         """Ask a process to end; its exit code."""
         process = self._processes.pop(name)
         process.terminate()
-        return process.wait(timeout=15)
+        return process.wait(timeout=60)
 
     def close(self) -> None:
         for process in self._processes.values():

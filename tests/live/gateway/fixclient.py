@@ -11,7 +11,7 @@ from tests.live.gateway.cell import CELL, PASSWORD
 __all__ = ["Fields", "FixClient"]
 
 Fields = dict[int, str]
-ANSWER_S = 20.0
+ANSWER_S = 60.0
 
 
 class FixClient:
@@ -33,7 +33,7 @@ class FixClient:
         plain = socket.socket()
         if self._receive_buffer:
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer)
-        plain.settimeout(10)
+        plain.settimeout(60)
         plain.connect(("127.0.0.1", port))
         if self._authority is None:
             self._socket = plain

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.live.gateway.cell import Cell, wait_for
 from tests.live.gateway.fixclient import FixClient
 
 CORES = ["host-1/main", "host-2/main"]
+LEASE_S = 5  # a hung leader is waited for as long as that
 
 
 @pytest.fixture
@@ -20,9 +22,9 @@ def pair(tmp_path: Path) -> Iterator[Cell]:
     cell = Cell(tmp_path)
     try:
         cell.set_policy(CORES)
-        cell.start_core(CORES[0])
+        cell.start_core(CORES[0], lease_s=LEASE_S)
         wait_for(lambda: cell.leader() == CORES[0], what="the first core leads")
-        cell.start_core(CORES[1])
+        cell.start_core(CORES[1], lease_s=LEASE_S)
         wait_for(lambda: cell.get(f"status/{CORES[1].replace('/', ':')}"), what="the second core follows")
         cell.start_gateway("g1")
         cell.start_gateway("g2")
@@ -92,6 +94,7 @@ def trade_through(cell: Cell, disturb: int) -> list[Trader]:
     for trader in traders:
         trader.start()
     wait_for(lambda: all(trader.acknowledged >= 50 for trader in traders), what="trade before the fault")
+    cell.set_policy(CORES[1:])  # killed, the first core is back soon, and might lead again
     os.kill(cell.child_of(CORES[0]), disturb)
     wait_for(lambda: cell.leader() == CORES[1], what="the second core leads")
     reached = [trader.acknowledged for trader in traders]
@@ -101,7 +104,7 @@ def trade_through(cell: Cell, disturb: int) -> list[Trader]:
     )
     for trader in traders:
         trader.stopping.set()
-        trader.join(30)
+        trader.join(60)
         assert trader.problem == ""
     return traders
 
@@ -134,6 +137,15 @@ def test_a_gateway_that_cannot_reach_the_journal_closes_its_members(pair: Cell) 
     refused = FixClient("M2", pair.folder / "ca.crt")
     refused.log_on(pair.fix_ports["g1"])
     refused.expect_closed()
+
+
+def test_a_gateway_that_stood_still_keeps_its_members(pair: Cell) -> None:
+    client = log_on(pair, "M1", "g1")
+    pair.kill("g1", signal.SIGSTOP)
+    time.sleep(2.5)  # the time is the point: as long without the journal, and members are closed
+    pair.kill("g1", signal.SIGCONT)
+    client.send("1", (112, "still here"))
+    client.expect("0", t112="still here")
 
 
 def test_a_gateway_that_is_stopped_logs_its_members_out(pair: Cell) -> None:

@@ -50,11 +50,12 @@ def test_quickfix_logs_on_trades_is_cut_and_logs_on_again_with_its_numbers(
     member.await_message(t35="8", t11="B1", t150="F", t32=40, t151=60)
     every_kind_of_answer(member)
 
+    logons = member.logons
     plain_cell.kill("g1")
     other.order("S2", "2", 10, "12.5")
     while (fill := other.expect("8"))[11] != "S2" or fill[150] != "F":
         pass
-    wait_for(lambda: member.logons == 2, what="QuickFIX logs on at the other gateway")
+    wait_for(lambda: member.logons > logons, what="QuickFIX logs on at the other gateway")
     missed = member.await_message(t35="8", t150="F", t527=fill[527])
     assert missed[151] == "50"
     member.order("B2", "1", 1, "1")

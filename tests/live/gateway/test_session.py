@@ -42,8 +42,8 @@ def test_heartbeats_test_requests_and_logout(member: Member) -> None:
 
 def test_a_quiet_member_is_tested_and_then_cut(cell: Cell) -> None:
     client = FixClient("M1", cell.folder / "ca.crt")
-    client.log_on(cell.fix_ports["g1"], (141, "Y"), heartbeat_s=1)
-    client.expect("A", t108=1)
+    client.log_on(cell.fix_ports["g1"], (141, "Y"), heartbeat_s=4)  # less than 5 s pass between test and end
+    client.expect("A", t108=4)
     kinds = []
     while (message := client.receive()) is not None:
         kinds.append(message[35])
@@ -257,8 +257,8 @@ def test_series_are_published(cell: Cell, member: Member) -> None:
 
 def test_one_status_of_all_orders_a_second_is_answered_and_the_session_goes_on(member: Member) -> None:
     client = member("M1")
-    client.send("AF", (584, "first"), (585, 7))
-    client.send("AF", (584, "second"), (585, 7))
+    both = [client.encode("AF", [(584, name), (585, 7)]) for name in ("first", "second")]
+    client.send_bytes(b"".join(both))
     client.expect("8", t584="first")
     client.expect("j", t372="AF", t379="second", t380=0, t58="one mass status a second")
     client.send("1", (112, "alive"))

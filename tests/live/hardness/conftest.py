@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.gateway.cell import CELL, Cell, wait_for
-from tests.live.hardness.core_port import MAIN, MINIMAL, Leading, memory_kb
+from tests.live.hardness.core_port import MAIN, MINIMAL, Leading, memory_kb, role
 from tests.live.minicore.rig import CoreProcess, Gateway, running
 
 
@@ -24,6 +24,7 @@ def leading(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Leading]
             if core == MAIN:
                 cell.start_core(core)
             wait_for(lambda: cell.leader() == core, what="the core leads")
+            wait_for(lambda: role(cell, core) == "leader", what="it knows that it leads: it turns gateways away before")
             port = int(json.loads(cell.get("leader") or b"{}")["address"].rpartition(":")[2])
             context = ssl.create_default_context(cafile=str(tmp_path / "ca.crt"))
             context.check_hostname = False

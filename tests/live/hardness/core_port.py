@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from dingli_minicore.codec import Kind
 from tests.live.gateway.cell import Cell
 from tests.live.minicore.rig import Gateway
 
-__all__ = ["MAIN", "MINIMAL", "Honest", "Leading", "memory_kb"]
+__all__ = ["MAIN", "MINIMAL", "Honest", "Leading", "memory_kb", "role"]
 
 MAIN, MINIMAL = "host-1/main", "host-1/minimal"
 
@@ -32,6 +33,12 @@ class Leading:
 def memory_kb(pid: int) -> int:
     status = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line.split()[1] for line in status if line.startswith("VmRSS:")))
+
+
+def role(cell: Cell, core: str) -> str:
+    """What the core says it is; empty where it has not said anything yet."""
+    status = cell.get(f"status/{core.replace('/', ':')}")
+    return str(json.loads(status)["role"]) if status else ""
 
 
 class Honest:

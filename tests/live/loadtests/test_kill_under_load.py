@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.live.gateway.cell import Cell, wait_for
 ROOT = Path(__file__).resolve().parents[3]
 MEMBERS, PROBES = ["M001", "M002", "M003", "M004"], ["PROBE1", "PROBE2"]
 RATE, SECONDS = 100, 8
+LEASE_S = 4
 FIRST, SECOND = "host-1/main", "host-2/main"
 
 
@@ -91,9 +93,9 @@ def traded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traded]:
     jobs: dict[str, subprocess.Popen[str]] = {}
     try:
         cell.set_policy([FIRST, SECOND])
-        cell.start_core(FIRST)
+        cell.start_core(FIRST, lease_s=LEASE_S)
         wait_for(lambda: cell.leader() == FIRST, what="the first core leads")
-        cell.start_core(SECOND)
+        cell.start_core(SECOND, lease_s=LEASE_S)
         jobs = _start_load(_load_config(cell), records)
         wait_for(lambda: _answered(records / "probe.jsonl") > RATE * SECONDS // 2, what="half of the load")
         killed_ns = time.time_ns()
@@ -134,9 +136,11 @@ def test_nothing_is_lost_and_every_session_comes_to_rest(traded: Traded) -> None
 
 def test_the_probe_saw_the_takeover(traded: Traded) -> None:
     orders = measure.read_probe(traded.folder / "probe.jsonl", offset_ns=0)
-    assert 0 < measure.service_rto_s(orders, traded.killed_ns) < 10
+    assert 0 < measure.service_rto_s(orders, traded.killed_ns) < 30
     assert {one.gateway for one in orders} == {"g1", "g2"}
-    assert len(orders) == pytest.approx(100 * (SECONDS + 1), rel=0.1)  # the schedule was kept through the gap
+    for gateway in ("g1", "g2"):  # the schedule was kept through the gap
+        due = sorted(one.due_ns for one in orders if one.gateway == gateway)
+        assert {later - earlier for earlier, later in pairwise(due)} == {2 * 10**9 // RATE}
 
 
 def test_no_password_is_in_the_records(traded: Traded) -> None:

@@ -24,13 +24,15 @@ from dingli_minicore.config import EtcdAccess, Tls
 from dingli_minicore.exceptions import EtcdError
 from dingli_minicore.keys import Keys
 
+from tests.live.ports import free_port
+
 T = TypeVar("T")
 CELL = "alpha"
 KEYS = Keys(CELL, "test/none")
 SOURCE = Path(__file__).parents[3] / "app" / "minicore"
 
 
-def eventually(what: Callable[[], T | None], within_s: float = 20.0) -> T:
+def eventually(what: Callable[[], T | None], within_s: float = 30.0) -> T:
     """The first true result of `what`."""
     until = time.monotonic() + within_s
     while True:
@@ -39,13 +41,6 @@ def eventually(what: Callable[[], T | None], within_s: float = 20.0) -> T:
             return found
         assert time.monotonic() < until, f"not within {within_s} s: {what}"
         time.sleep(0.02)
-
-
-def free_port() -> int:
-    """A port that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 class Journal:
@@ -65,7 +60,7 @@ class Journal:
             [program, f"--data-dir={folder / 'etcd'}", *words], stdout=self._log, stderr=self._log
         )
         access = EtcdAccess((self.url,), Tls(**tls) if tls else None, "", "")
-        self.client = e.Etcd(access, 5.0)
+        self.client = e.Etcd(access, 30.0)
         eventually(self._is_up)
 
     def _is_up(self) -> bool:
@@ -85,6 +80,17 @@ class Journal:
         """Write a key below the cell's; the revision."""
         data = value if isinstance(value, bytes) else value.encode()
         return self.client.txn(e.txn_body([], [e.put(KEYS.base + key, data)], [])).revision
+
+    def put_all(self, values: dict[str, bytes | str]) -> None:
+        """Write several keys below the cell's, which are seen together."""
+        raw = {key: value if isinstance(value, bytes) else value.encode() for key, value in values.items()}
+        self.client.txn(e.txn_body([], [e.put(KEYS.base + key, value) for key, value in raw.items()], []))
+
+    def cut_log(self, first: int) -> None:
+        """Delete the entries from `first` on, at once."""
+        span = e.get_range(KEYS.log(first), KEYS.log_end)["request_range"]
+        span.pop("limit")
+        self.client.txn(e.txn_body([], [{"request_delete_range": span}], []))
 
     def delete(self, key: str) -> None:
         """Delete a key below the cell's."""
@@ -132,12 +138,13 @@ class CoreProcess:
     core_id: str
     folder: Path
     endpoint: str
-    lease_s: float = 1
+    lease_s: float = 5
     tls: dict[str, str] | None = None
     etcd: dict[str, str] | None = None
     port: int = field(default_factory=free_port)
     metrics: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    source: Path = SOURCE
 
     def start(self) -> None:
         """Start supervisor and core."""
@@ -157,7 +164,7 @@ class CoreProcess:
         with (self.folder / f"{name}.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "dingli_minicore", "--config", str(path)],
-                env={**os.environ, "PYTHONPATH": str(SOURCE)}, stdout=log, stderr=log,
+                env={**os.environ, "PYTHONPATH": str(self.source)}, stdout=log, stderr=log,
             )  # fmt: skip
 
     def metric(self, name: str) -> float | None:
@@ -186,7 +193,7 @@ class CoreProcess:
             with suppress(ProcessLookupError):
                 os.kill(self.child(), signal.SIGCONT)
             self.process.terminate()
-            self.process.wait(timeout=20)
+            self.process.wait(timeout=60)
 
 
 @contextmanager
@@ -205,7 +212,7 @@ class Gateway:
     """A gateway's link, reading and writing frames."""
 
     def __init__(self, port: int, wrap: Callable[[socket.socket], socket.socket] | None = None) -> None:
-        raw = socket.create_connection(("127.0.0.1", port), timeout=10)
+        raw = socket.create_connection(("127.0.0.1", port), timeout=30)
         self.sock = wrap(raw) if wrap else raw
         self._received = b""
 

@@ -39,7 +39,7 @@ def tls_of(pki: Path, name: str) -> dict[str, str]:
 def secure(url: str, pki: Path, password: Path) -> e.Etcd:
     """Turn users on: root, and `minicore-alpha` who may read and write the cell's keys. Root's client."""
     tls = Tls(**tls_of(pki, "nobody"))
-    root = e.Etcd(EtcdAccess((url,), tls, "", ""), 5.0)
+    root = e.Etcd(EtcdAccess((url,), tls, "", ""), 30.0)
     word = password.read_text().rstrip("\n")
     span = e.get_range(KEYS.base, KEYS.base[:-1] + "0")["request_range"]
     span.pop("limit")
@@ -54,4 +54,4 @@ def secure(url: str, pki: Path, password: Path) -> e.Etcd:
         ("auth/enable", {}),
     ):
         root.call(f"/v3/auth/{path.removeprefix('auth/')}", body)
-    return e.Etcd(EtcdAccess((url,), tls, "root", str(password)), 5.0)
+    return e.Etcd(EtcdAccess((url,), tls, "root", str(password)), 30.0)

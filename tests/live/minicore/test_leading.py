@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import struct
 import urllib.request
@@ -10,7 +11,7 @@ from pathlib import Path
 from dingli_minicore.codec import Kind
 
 from tests.live.minicore.lossy import LossyProxy
-from tests.live.minicore.rig import CoreProcess, Gateway, Journal, eventually, running
+from tests.live.minicore.rig import SOURCE, CoreProcess, Gateway, Journal, eventually, running
 
 A, B = "one/minimal", "two/minimal"
 
@@ -32,6 +33,16 @@ def _gateway(core: CoreProcess) -> Gateway:
 
 def _order(gateway: Gateway, in_seq: int, cl_ord_id: str, side: str, quantity: int = 5) -> None:
     gateway.submit(Kind.NEW_ORDER, "M1", 7, in_seq, cl_ord_id, "acc", "CU2612", side, "2", "0", 500, quantity)
+
+
+def _patient_build(folder: Path) -> Path:
+    """The core, but that a hand-over does not lapse when a loaded machine stops its target for half a second."""
+    shutil.copytree(SOURCE / "dingli_minicore", folder / "dingli_minicore")
+    path = folder / "dingli_minicore" / "core.py"
+    source, found = path.read_text(), "_HANDOVER_S = 0.5\n"
+    assert found in source
+    path.write_text(source.replace(found, "_HANDOVER_S = 30.0\n"))
+    return folder
 
 
 def _epochs(journal: Journal) -> list[int]:
@@ -101,7 +112,7 @@ def test_the_other_core_takes_over_all_entries_when_the_leading_process_is_kille
     journal: Journal, tmp_path: Path
 ) -> None:
     journal.policy(one_minimal="automatic", two_minimal="automatic")
-    first = CoreProcess(A, tmp_path, journal.url, lease_s=10)  # so that only the supervisor can be the reason
+    first = CoreProcess(A, tmp_path, journal.url, lease_s=30)  # so that only the supervisor can be the reason
     second = CoreProcess(B, tmp_path, journal.url)
     with running(first):
         gateway = _gateway(first)
@@ -111,8 +122,10 @@ def test_the_other_core_takes_over_all_entries_when_the_leading_process_is_kille
             gateway.answer()
             _order(gateway, 2, "b1", "1")
             gateway.answer()
+            # Back half a second later, it may be the quicker one on a loaded machine.
+            journal.policy(one_minimal="manual", two_minimal="automatic")
             first.signal_child(signal.SIGKILL)
-            eventually(lambda: journal.leader() == B, within_s=5)
+            eventually(lambda: journal.leader() == B, within_s=10)
             other = _gateway(second)
             _order(other, 2, "b1", "1")
             assert other.answer() == ([(Kind.NEW_ORDER, 2, 1)], [])
@@ -171,7 +184,7 @@ def test_a_leader_whose_key_is_gone_writes_nothing_even_where_nobody_else_leads(
 def test_a_lost_reply_doubles_nothing(journal: Journal, tmp_path: Path) -> None:
     journal.policy(one_minimal="automatic")
     with LossyProxy(journal.port) as proxy:
-        core = CoreProcess(A, tmp_path, proxy.url, lease_s=3)
+        core = CoreProcess(A, tmp_path, proxy.url, lease_s=10)
         with running(core):
             gateway = _gateway(core)
             gateway.submit(Kind.LOGON, "M1", 7, 1, 30, 0)
@@ -196,7 +209,7 @@ def test_a_deleted_entry_is_not_written_again(journal: Journal, tmp_path: Path) 
         eventually(lambda: len(journal.entries()) > 3)
         core.signal_child(signal.SIGSTOP)
         last = journal.entries()[-1][0]
-        journal.delete(f"log/{last:016x}")
+        journal.cut_log(last)  # and what may still have been on its way
         core.signal_child(signal.SIGCONT)
         # Stopped briefly, it still leads: a defect. Stopped for longer, it has lost its lease and cannot go on either.
         eventually(lambda: journal.get("quarantine/one:minimal") or not journal.leader())
@@ -205,12 +218,13 @@ def test_a_deleted_entry_is_not_written_again(journal: Journal, tmp_path: Path) 
 
 def test_an_operator_switches_leadership(journal: Journal, tmp_path: Path) -> None:
     journal.policy(one_minimal="automatic", two_minimal="manual")
-    first, second = CoreProcess(A, tmp_path, journal.url), CoreProcess(B, tmp_path, journal.url)
+    patient = _patient_build(tmp_path / "patient")
+    first, second = (CoreProcess(core, tmp_path, journal.url, source=patient) for core in (A, B))
     with running(first, second):
         eventually(lambda: journal.leader() == A)
         eventually(lambda: journal.status(B).get("role") == "follower")
         journal.put("switch", B)
-        eventually(lambda: journal.leader() == B, within_s=3)
+        eventually(lambda: journal.leader() == B)
         eventually(lambda: journal.status(B).get("role") == "leader")
         assert journal.get("switch") is None
         assert journal.get("handover") is None
@@ -226,5 +240,5 @@ def test_a_target_that_does_not_take_over_is_passed_over(journal: Journal, tmp_p
         eventually(lambda: journal.leader() == A and journal.entries())
         epoch = journal.entries()[-1][1].epoch
         journal.put("switch", "absent/minimal")
-        eventually(lambda: journal.entries()[-1][1].epoch > epoch, within_s=5)
+        eventually(lambda: journal.entries()[-1][1].epoch > epoch)
         assert journal.get("handover") is None
