@@ -16,12 +16,18 @@ from tests.live.drills.trading import Trading
 
 pytestmark = pytest.mark.long
 
-HOME = "primary-1/main"
+HOMES = {"alpha": "primary-1/main", "beta": "standby-1/main"}
 LOAD_S = 180
 BACK_WITHIN_S = 40.0
-CELL = ("dingli-core@alpha", "dingli-gateway@alpha", "etcd.service")
 # What logs and measures beside them, where it is deployed.
-BESIDE = ("rsyslog.service", "chrony.service", "prometheus*.service")
+BESIDE = ("dingli-log-*.service", "rsyslog.service", "chrony.service", "prometheus*.service")
+ALL = ("dingli-core@", "dingli-gateway@", "etcd.service")
+
+
+def kinds(cell: str) -> tuple[str, ...]:
+    """Beginnings of the names of units that a cell trades with; the journal's are killed once, with the first cell."""
+    own = (f"dingli-core@{cell}", f"dingli-gateway@{cell}")
+    return (*own, "etcd.service") if cell == "alpha" else own
 
 
 @pytest.fixture(scope="module")
@@ -29,18 +35,24 @@ def lab() -> Environment:
     return load("lab")
 
 
+@pytest.fixture(params=list(HOMES))
+def cell(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def trading(lab: Environment) -> Iterator[Trading]:
-    hand_over(lab, "alpha", HOME, timeout_s=60)
-    members = Trading(lab, "kills", LOAD_S, rate=60)
+def trading(lab: Environment, cell: str) -> Iterator[Trading]:
+    hand_over(lab, cell, HOMES[cell], timeout_s=60)
+    members = Trading(lab, f"kills-{cell}", LOAD_S, rate=60, cell=cell)
     yield members
     members.stop()
-    hand_over(lab, "alpha", HOME, timeout_s=60)
+    hand_over(lab, cell, HOMES[cell], timeout_s=60)
 
 
-def services(lab: Environment, host: str) -> list[str]:
+def services(lab: Environment, host: str, cell: str) -> list[str]:
     """Units of ours that run on a host. An emulated one takes its machine's clock: nobody looks after chrony there."""
-    ours = shlex.join([*(f"{kind}*" for kind in CELL), *BESIDE])
+    beside = BESIDE if cell == "alpha" else ()
+    ours = shlex.join([*(f"{kind}*" for kind in kinds(cell)), *beside])
     command = f"systemctl list-units --type=service --state=running --plain --no-legend {ours}"
     units = [line.split()[0] for line in remote.run(lab, host, command).stdout.splitlines()]
     return [unit for unit in units if not (lab.hosts[host].emulated and unit == "chrony.service")]
@@ -66,14 +78,14 @@ def kill(lab: Environment, host: str, unit: str) -> float:
         time.sleep(0.2)
 
 
-def kill_all(lab: Environment, host: str, units: list[str], of_the_cell: bool) -> list[str]:
+def kill_all(lab: Environment, host: str, units: list[str], cell: str, of_the_cell: bool) -> list[str]:
     """One after the other, each when the cell can stand it; what happened, a line each."""
     told = []
     for unit in units:
-        if unit.startswith(CELL) == of_the_cell:
+        if unit.startswith(ALL) == of_the_cell:
             took_s = kill(lab, host, unit)
             if of_the_cell:
-                wait_until(lab, "alpha", lambda view: unwell(lab, view), timeout_s=60)
+                wait_until(lab, cell, lambda view: unwell(lab, view), timeout_s=60)
             told.append(f"{host:10} {unit:34} ran again after {took_s:.1f} s")
     return told
 
@@ -92,21 +104,25 @@ def unwell(lab: Environment, view: View) -> str | None:
 
 
 def test_no_service_is_missed_for_long_and_no_order_is_lost(
-    lab: Environment, trading: Trading, capsys: pytest.CaptureFixture[str]
+    lab: Environment, cell: str, trading: Trading, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hosts = list(lab.hosts)
     with ThreadPoolExecutor(len(hosts)) as pool:
-        running = dict(zip(hosts, pool.map(lambda host: services(lab, host), hosts), strict=True))
-    assert {kind for units in running.values() for unit in units for kind in CELL if unit.startswith(kind)} == set(CELL)
+        running = dict(zip(hosts, pool.map(lambda host: services(lab, host, cell), hosts), strict=True))
+    assert {
+        kind for units in running.values() for unit in units for kind in kinds(cell) if unit.startswith(kind)
+    } == set(kinds(cell))
     trading.begin()
     began, told = time.monotonic(), []
     with ThreadPoolExecutor(len(hosts)) as pool:  # what only watches and logs may go everywhere at once
         told += [
-            line for lines in pool.map(lambda host: kill_all(lab, host, running[host], False), hosts) for line in lines
+            line
+            for lines in pool.map(lambda host: kill_all(lab, host, running[host], cell, False), hosts)
+            for line in lines
         ]
     # The slow host's first: its core reads the whole log again.
     for host in sorted(hosts, key=lambda host: not lab.hosts[host].emulated):
-        told += kill_all(lab, host, running[host], True)
+        told += kill_all(lab, host, running[host], cell, True)
     ended = time.monotonic() - began
     with capsys.disabled():
         print("\n" + "\n".join(told))
@@ -114,5 +130,5 @@ def test_no_service_is_missed_for_long_and_no_order_is_lost(
     trading.end()
     report = trading.judged()
     assert (report.verdict, report.lost, report.findings) == (Verdict.PASS, [], []), report.why
-    view = observe(lab, "alpha")
+    view = observe(lab, cell)
     assert (view.members_down, view.quarantined, view.halted) == ([], (), False)

@@ -21,8 +21,10 @@ __all__ = ["Trading"]
 class Trading:
     """All members' orders and the probe's, from `begin` on for `load_s` seconds."""
 
-    def __init__(self, environment: Environment, name: str, load_s: int, rate: float = 100.0) -> None:
-        asked = {"environment": environment.name, "cell": "alpha", "site": "primary", "off_s": 5}
+    def __init__(
+        self, environment: Environment, name: str, load_s: int, rate: float = 100.0, cell: str = "alpha"
+    ) -> None:
+        asked = {"environment": environment.name, "cell": cell, "site": "primary", "off_s": 5}
         settings = Settings.of({**asked, "load_s": load_s, "rate": rate})
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
         self._configuration: dict[str, Any] = replace(settings, run_id=f"{name}-{stamp}").as_configuration()
