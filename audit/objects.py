@@ -70,7 +70,7 @@ def declarations(environment: Environment) -> dict[str, tuple[ObjectKind, dict[s
             service = _service(environment, core.host, cell.ports.core)
             service |= {"cell": cell.name, "kind": core.kind.value, "metrics_port": cell.ports.core_metrics}
             found[f"core-{cell.name}@{core.host}"] = (ObjectKind.CORE, service)
-        for name in cell.gateways:
+        for name in cell.running_gateways:
             service = _service(environment, name, cell.ports.fix)
             service |= {"cell": cell.name, "metrics_port": cell.ports.gateway_metrics}
             found[f"gateway-{cell.name}@{name}"] = (ObjectKind.GATEWAY, service)
@@ -105,7 +105,7 @@ def declared_ports(environment: Environment, name: str) -> dict[int, str]:
     for cell in environment.cells.values():
         if any(core.host == name for core in cell.cores):
             ports |= {cell.ports.core: f"core {cell.name}", cell.ports.core_metrics: f"core {cell.name} metrics"}
-        if name in cell.gateways:
+        if name in cell.running_gateways:
             ports |= {cell.ports.fix: f"FIX {cell.name}", cell.ports.gateway_metrics: f"gateway {cell.name} metrics"}
     return ports
 

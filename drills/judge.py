@@ -228,7 +228,7 @@ def _times(report: DrillReport, drill: Drill, folder: Path, settings: Settings) 
     report.taken_over_by = str(_output(report, "taken-over")["core"])
     if settings.strikes_leader:
         report.service_rto_s = measure.service_rto_s(orders, t0_ns)
-    if unseen := sorted(set(settings.cell.gateways) - {one.gateway for one in orders}):
+    if unseen := sorted(set(settings.cell.running_gateways) - {one.gateway for one in orders}):
         raise TooLittleSeen(f"no probe on the gateways {', '.join(unseen)}", "one on each")
 
 

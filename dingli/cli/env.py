@@ -81,7 +81,8 @@ def _runs(environment: Environment, host: str) -> list[str]:
     runs = ["journal member"] if host in environment.journal.members else []
     for cell in environment.cells.values():
         runs += [f"{core.kind.value} core of {cell.name}" for core in cell.cores if core.host == host]
-        runs += [f"gateway of {cell.name}"] if host in cell.gateways else []
+        state = "" if host in cell.running_gateways else " (stopped)"
+        runs += [f"gateway of {cell.name}{state}"] if host in cell.gateways else []
     return runs + (["witness"] if host in witness_hosts(environment) else [])
 
 

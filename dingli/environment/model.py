@@ -260,12 +260,19 @@ class Cell(Entry):
     instruments: tuple[Instrument, ...]
     cores: tuple[Core, ...]
     gateways: tuple[Text, ...]
+    gateways_running: Positive | None = None
+    """How many of the gateways run, in the file's order; None: all. The others are prepared and stopped."""
     sessions: tuple[SessionName, ...]
 
     @property
     def home(self) -> Core:
         """The core that leads in steady state: the first automatic one."""
         return next(core for core in self.cores if core.takeover is Takeover.AUTOMATIC)
+
+    @property
+    def running_gateways(self) -> tuple[str, ...]:
+        """Hosts whose gateway takes members."""
+        return self.gateways[: self.gateways_running]
 
     @property
     def members(self) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ def load_configuration(environment: Environment, cell: str) -> dict[str, Any]:
         "cell": cell,
         "gateways": [
             {"name": name, "host": str(environment.hosts[name].address), "port": declared.ports.fix}
-            for name in declared.gateways
+            for name in declared.running_gateways
         ],
         "instruments": [
             one.model_dump(mode="json", include={"symbol", "tick", "min_price", "max_price"})

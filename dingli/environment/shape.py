@@ -75,6 +75,7 @@ _OPTIONAL: tuple[KeyPath, ...] = (
     ("logs", "keep_days"),
     ("logs", "host"),
     ("logs", "port"),
+    ("cells", "*", "gateways_running"),
     ("journal", "majority_site"),
     ("journal", "client_port"),
     ("journal", "peer_port"),

@@ -49,7 +49,7 @@ def _all(environment: Environment) -> Iterator[Target]:
     for cell in environment.cells.values():
         for core in cell.cores:
             yield target(Job.CORE, core.host, cell.ports.core_metrics, cell=cell.name)
-        for host in cell.gateways:
+        for host in cell.running_gateways:
             yield target(Job.GATEWAY, host, cell.ports.gateway_metrics, cell=cell.name)
     for host, site in ((host, environment.site_of(host)) for host in environment.hosts):
         if not site.trading:

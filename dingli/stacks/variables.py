@@ -56,6 +56,7 @@ def host_variables(environment: Environment, host: str, cell: str | None = None)
             if host in {core.host for core in one.cores}
         ],
         "dingli_gateway": [gateway_configuration(environment, one.name, host) for one in cells if host in one.gateways],
+        "dingli_gateway_stopped": [one.name for one in cells if host in set(one.gateways) - set(one.running_gateways)],
         "dingli_load": [] if site.trading else [load_configuration(environment, name) for name in environment.cells],
         "dingli_node": node_variables(environment, host),
         "dingli_firewall": firewall_variables(environment, host),
@@ -84,6 +85,6 @@ def _cell(cell: Cell) -> dict[str, Any]:
             {"id": core.core_id, "host": core.host, "kind": core.kind.value, "takeover": core.takeover.value}
             for core in cell.cores
         ],
-        "gateways": list(cell.gateways),
+        "gateways": list(cell.running_gateways),
         "sessions": list(cell.sessions),
     }

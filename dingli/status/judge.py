@@ -131,7 +131,7 @@ def _cell(environment: Environment, cell: Cell, seen: Mapping[str, HostSeen]) ->
         handover=view.handover if view else "",
         switch=view.switch if view else "",
         cores=tuple(_core(environment, cell.name, core, view, seen) for core in cell.cores),
-        gateways=tuple(_gateway(environment, cell, host, seen[host]) for host in cell.gateways),
+        gateways=tuple(_gateway(environment, cell, host, seen[host]) for host in cell.running_gateways),
         sessions=_sessions(cell, [leader_host, *main], seen),
         view=view,
     )

@@ -48,7 +48,7 @@ def script(environment: Environment, host: str) -> str:
         if any(core.host == host and core.kind is CoreKind.MAIN for core in cell.cores):
             lines.append(f"part cell-{cell.name} /usr/local/sbin/dingli-core-ctl {cell.name} status &")
             lines.append(f"part sessions-{cell.name} {_get(f'{address}', cell.ports.core_metrics)} &")
-        if host in cell.gateways:
+        if host in cell.running_gateways:
             lines.append(f"part gateway-{cell.name} {_get(f'{address}', cell.ports.gateway_metrics)} &")
     return _HEAD + "\n".join(lines) + "\n" + _TAIL
 

@@ -66,6 +66,9 @@ def gateways_are_placed(draft: Draft) -> Iterator[Problem]:
             if host in seen:
                 yield draft.problem(item, f"{host!r} a second time", "each gateway once")
             seen.add(host)
+        if (cell.gateways_running or 0) > len(cell.gateways) and draft.intact(*place):
+            found = f"{cell.gateways_running} of {len(cell.gateways)} gateways"
+            yield draft.problem(("cells", cell.name, "gateways_running"), found, f"1 to {len(cell.gateways)}")
 
 
 def instruments_are_possible(draft: Draft) -> Iterator[Problem]:

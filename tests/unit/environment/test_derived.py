@@ -13,6 +13,8 @@ from dingli.environment.inventory import groups, inventory
 from dingli.environment.logs import logs_host, logs_variables
 from dingli.environment.services import core_configuration, gateway_configuration
 from dingli.environment.witnesses import witness_hosts
+from dingli.network import flows
+from dingli.stacks.variables import host_variables
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +137,21 @@ def test_groups_say_what_runs_where(lab: Environment) -> None:
 
 def test_witnesses_stand_on_two_sites_and_none_is_emulated_or_at_ops(lab: Environment) -> None:
     assert witness_hosts(lab) == ("standby-1", "dr-1")
+
+
+def test_a_gateway_that_does_not_run_is_prepared_and_stopped_and_nobody_is_sent_to_it(tmp_path: Path) -> None:
+    source = Path(__file__).resolve().parents[3] / "stacks" / "environments" / "lab.yaml"
+    gateways = "    gateways: [primary-2, standby-1, dr-1]\n"
+    file = tmp_path / "lab.yaml"
+    file.write_text(source.read_text().replace(gateways, f"{gateways}    gateways_running: 2\n", 1))
+    fewer = load(file)
+
+    assert fewer.cells["alpha"].running_gateways == ("primary-2", "standby-1")
+    on_dr = host_variables(fewer, "dr-1")
+    assert on_dr["dingli_gateway_stopped"] == ["alpha"]
+    assert {one["cell"] for one in on_dr["dingli_gateway"]} == {"alpha", "beta"}, "it is ready to run"
+    assert host_variables(fewer, "primary-2")["dingli_gateway_stopped"] == []
+    load_alpha = next(one for one in host_variables(fewer, "ops-1")["dingli_load"] if one["cell"] == "alpha")
+    assert [one["name"] for one in load_alpha["gateways"]] == ["primary-2", "standby-1"]
+    port = fewer.cells["alpha"].ports.fix
+    assert not [one for one in flows(fewer) if one.port == port and "dr-1" in {end.name for end in one.destinations}]
