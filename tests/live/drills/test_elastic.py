@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -56,19 +57,27 @@ def sessions(lab: Environment, host: str) -> float:
     return float(next(line for line in told.splitlines() if line.startswith("dingli_gateway_sessions ")).split()[1])
 
 
+def wait_until(what: str, condition: Callable[[], bool], within_s: float = 60) -> None:
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {within_s:.0f} s: {what}"
+        time.sleep(0.5)
+
+
 def test_gateways_go_and_come_while_orders_flow_and_none_is_lost(lab: Environment, trading: Trading) -> None:
     whole = FILE.read_text()
     trading.begin()
-    assert sessions(lab, "dr-1") > 0, "nobody to move"
+    wait_until("members at the gateway that goes", lambda: sessions(lab, "dr-1") > 0)
 
     FILE.write_text(whole.replace(DECLARED, f"{DECLARED}    gateways_running: 2\n", 1))
     up()
-    assert state(lab, "dr-1") == "inactive disabled"
-    assert sessions(lab, "primary-2") + sessions(lab, "standby-1") >= len(lab.cells["alpha"].members)
+    wait_until("the gateway stops", lambda: state(lab, "dr-1") == "inactive disabled")
+    members = len(lab.cells["alpha"].members)
+    wait_until("members elsewhere", lambda: sessions(lab, "primary-2") + sessions(lab, "standby-1") >= members)
 
     FILE.write_text(whole)
     up()
-    assert state(lab, "dr-1") == "active enabled"
+    wait_until("the gateway runs", lambda: state(lab, "dr-1") == "active enabled")
 
     trading.end()
     report = trading.judged()
