@@ -1,4 +1,4 @@
-"""A plugin written in Python, such as a policy pack: a process of its own, whose output goes to the engine as it comes."""
+"""A plugin written in Python, such as a policy pack: a process whose output goes to the engine as it comes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run a plugin written in Python: `run_plugin.py KIND PROGRAM ARGUMENTS…`; a policy pack with the SDK's own `pulumi.policy`."""
+"""Run a plugin written in Python: `run_plugin.py KIND PROGRAM ARGUMENTS…`; a policy pack as the SDK wants it."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ def group_inputs(environment: Environment, host: str) -> dict[str, Any]:
 
 
 def resource_tags(environment: Environment, *, host: str | None = None, bucket: str | None = None) -> dict[str, str]:
-    """The tags that infra/policies asks for: of everything its owner, of a host's machine and disks the data level, of a
-    bucket that and what it holds. Raises `InputError` for what the file does not declare."""
+    """The tags that infra/policies asks for: of everything its owner, of a host's machine and disks the data level, of
+    a bucket that and what it holds. Raises `InputError` for what the file does not declare."""
     if environment.owner is None:
         raise InputError(
             f"the environment {environment.name} declares no owner",

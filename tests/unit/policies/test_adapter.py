@@ -53,4 +53,6 @@ def test_a_breach_is_reported_and_other_types_are_not_asked_about() -> None:
 
 def _arguments(kind: str) -> ResourceValidationArgs:
     options = PolicyResourceOptions(False, [], None, [], PolicyCustomTimeouts(0, 0, 0), [])
-    return ResourceValidationArgs(kind, unknown_checking_proxy({}), f"urn:pulumi:s::p::{kind}::one", "one", options)
+    return ResourceValidationArgs(
+        kind, unknown_checking_proxy({}), f"urn:pulumi:s::p::{kind}::one", "one", options, None
+    )

@@ -60,7 +60,13 @@ def test_a_resource_without_any_tags_has_no_level() -> None:
 @pytest.mark.parametrize("kind", [HOST, DEPLOYMENT])
 @pytest.mark.parametrize(
     ("hosting", "level", "refused"),
-    [("rack", 4, False), ("industry", 2, False), ("industry", 3, True), ("industry", None, True), ("rack", None, False)],
+    [
+        ("rack", 4, False),
+        ("industry", 2, False),
+        ("industry", 3, True),
+        ("industry", None, True),
+        ("rack", None, False),
+    ],
 )
 def test_hosts_and_what_runs_on_them_are_judged_by_the_kind_of_their_site(
     kind: str, hosting: str, level: int | None, refused: bool
