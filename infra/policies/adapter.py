@@ -20,7 +20,7 @@ def mandatory(rule: Rule) -> ResourceValidationPolicy:
         if args.resource_type not in rule.types:
             return
         for breach in rule.judge(Resource(args.resource_type, args.name, plain(args.props))):
-            report(str(breach))
+            report(str(breach), None)
 
     return ResourceValidationPolicy(rule.name, rule.description, validate, EnforcementLevel.MANDATORY)
 

@@ -118,7 +118,8 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         try:
             context.add_callback(plugin.process.kill)
             for name, chunk in plugin.output():
-                yield language_pb2.RunPluginResponse(**{name: chunk})
+                answer = language_pb2.RunPluginResponse
+                yield answer(stdout=chunk) if name == "stdout" else answer(stderr=chunk)
             yield language_pb2.RunPluginResponse(exitcode=plugin.process.wait())
         finally:
             plugin.process.kill()

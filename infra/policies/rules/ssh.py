@@ -12,8 +12,8 @@ from infra.providers.industry.labels import SECURITY_GROUP
 __all__ = ["NO_OPEN_SSH"]
 
 _SSH = 22
-_EVERYBODY_4 = ip_network("0.0.0.0/0")
-_EVERYBODY_6 = ip_network("2000::/3")  # every public address of version 6; ::/0 is around it
+_EVERYBODY_4 = IPv4Network("0.0.0.0/0")
+_EVERYBODY_6 = IPv6Network("2000::/3")  # every public address of version 6; ::/0 is around it
 
 
 def _judge(resource: Resource) -> Iterator[Breach]:
@@ -41,8 +41,9 @@ def _admits_ssh(rule: Mapping[str, Any]) -> bool:
         return True
     first = rule.get("from_port")
     last = rule.get("to_port", first)
-    known = isinstance(first, int) and isinstance(last, int)
-    return rule.get("protocol") == "tcp" and known and first <= _SSH <= last
+    if rule.get("protocol") != "tcp" or not isinstance(first, int) or not isinstance(last, int):
+        return False
+    return first <= _SSH <= last
 
 
 def _network(peer: str) -> IPv4Network | IPv6Network | None:

@@ -44,8 +44,12 @@ def test_every_rule_is_mandatory(rule: Any) -> None:
 
 def test_a_breach_is_reported_and_other_types_are_not_asked_about() -> None:
     reported: list[str] = []
+
+    def report(message: str, urn: str | None = None) -> None:
+        reported.append(message)
+
     for kind in ("industry:index:Volume", "industry:index:Image", "other:index:Volume"):
-        mandatory(OWNED).validate(_arguments(kind), lambda message, urn=None: reported.append(message))
+        mandatory(OWNED).validate(_arguments(kind), report)
 
     (message,) = reported
     assert message.startswith("found: no tag `owner`")

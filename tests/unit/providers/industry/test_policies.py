@@ -47,7 +47,8 @@ def project(running_service: CloudService, tmp_path_factory: pytest.TempPathFact
 
 def declare(project: Project, **changes: Mapping[str, Any]) -> None:
     """The good program, with other inputs for some."""
-    project.declare(**{**GOOD, **changes})
+    wanted: dict[str, Any] = {**GOOD, **changes}
+    project.declare(**wanted)
 
 
 def test_everything_wrong_is_told_by_one_preview_with_the_clauses(project: Project) -> None:
