@@ -1,10 +1,11 @@
 """The environment: one file that everything else is derived from.
 
 `load` reads and checks it; the other modules derive: `etcd`, `inventory`, `certificates`, `services`, `witnesses`,
-`logs`.
+`logs`, `levels`.
 """
 
 from dingli.environment.access import Access, ExtraFlow, Protocol
+from dingli.environment.classification import Bucket, DataLevels, Holding, Hosting
 from dingli.environment.loading import load
 from dingli.environment.model import (
     Architecture,
@@ -34,13 +35,17 @@ __all__ = [
     "Architecture",
     "Archive",
     "Bastion",
+    "Bucket",
     "Cell",
     "Core",
     "CoreKind",
+    "DataLevels",
     "Environment",
     "EnvironmentKind",
     "ExtraFlow",
+    "Holding",
     "Host",
+    "Hosting",
     "Instrument",
     "InvalidEnvironment",
     "Journal",

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field, Strict
 
 from dingli.environment.access import Access
+from dingli.environment.classification import Bucket, DataLevels, Holding, Hosting
 from dingli.environment.values import (
     AbsolutePath,
     Address,
@@ -46,16 +47,20 @@ __all__ = [
     "Architecture",
     "Archive",
     "Bastion",
+    "Bucket",
     "Cell",
     "CellPorts",
     "CommandPower",
     "Core",
     "CoreKind",
+    "DataLevels",
     "Ec2Power",
     "Email",
     "Environment",
     "EnvironmentKind",
+    "Holding",
     "Host",
+    "Hosting",
     "Instrument",
     "Journal",
     "Logs",
@@ -144,6 +149,7 @@ class Site(Entry):
     role: SiteRole
     city: Name
     network: Network
+    hosting: Hosting = Hosting.RACK
     bastion: Bastion | None = None
 
     @property
@@ -347,6 +353,10 @@ class Environment(Entry):
     witnesses: tuple[Text, ...] | None = None
     state: StateBackend | None = None
     archive: Archive | None = None
+    owner: Text | None = None
+    """Who answers for what is on a cloud, and is charged for it."""
+    data_levels: DataLevels = DataLevels()
+    buckets: Mapping[BucketName, Bucket] = Field(default_factory=dict)
     monitoring: Monitoring = Field(default_factory=Monitoring)
     logs: Logs = Logs()
     network: Access = Access()

@@ -25,7 +25,7 @@ __all__ = ["Draft", "draft"]
 
 T = TypeVar("T")
 
-_NAMED = ("sites", "power", "hosts", "cells")
+_NAMED = ("sites", "power", "hosts", "cells", "buckets")
 # What takes the place of a value that does not fit, so that the rules can judge its neighbours.
 _STAND_INS: dict[KeyPath, Any] = {
     ("name",): "unknown",
@@ -54,6 +54,7 @@ _WHOLE: tuple[KeyPath, ...] = (
     ("power", "*"),
     ("hosts", "*"),
     ("cells", "*"),
+    ("buckets", "*"),
     ("witnesses", "*"),
     ("journal", "members", "*"),
     ("cells", "*", "instruments", "*"),
@@ -71,6 +72,7 @@ _OPTIONAL: tuple[KeyPath, ...] = (
     ("hosts", "*", "machine_id"),
     ("hosts", "*", "accept_replacement"),
     ("sites", "*", "bastion"),
+    ("sites", "*", "hosting"),
     ("logs",),
     ("logs", "keep_days"),
     ("logs", "host"),
@@ -81,6 +83,9 @@ _OPTIONAL: tuple[KeyPath, ...] = (
     ("journal", "peer_port"),
     ("state",),
     ("archive",),
+    ("owner",),
+    ("data_levels",),
+    ("data_levels", "*"),
     ("network",),
     ("network", "controllers"),
     ("network", "members"),

@@ -16,6 +16,7 @@ __all__ = [
     "Address",
     "BucketName",
     "Count",
+    "DataLevel",
     "Entry",
     "Fingerprint",
     "Flag",
@@ -140,6 +141,7 @@ Positive = Annotated[int, Strict(), Field(ge=1, le=_INT64_MAX)]
 Seconds = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Strict(), Field(gt=0, le=1, allow_inf_nan=False)]
 Flag = Annotated[bool, Strict()]
+DataLevel = Annotated[int, Strict(), Field(ge=1, le=4)]
 
 
 class Entry(BaseModel):

@@ -1,4 +1,4 @@
-"""The clone's virtual environment, exactly as requirements.lock says."""
+"""The clone's virtual environment, exactly as requirements.lock and the policies' lock say."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from dingli.setup.cache import key_of
 from dingli.setup.phases import command
 
 _WANTED = (3, 11)
+_POLICIES_LOCK = Path("infra", "policies", "requirements.lock")
 
 
 def make_virtualenv(root: Path) -> str:
@@ -20,7 +21,8 @@ def make_virtualenv(root: Path) -> str:
         raise SetupError(f"Python {sys.version.split()[0]}", "Python 3.11", "install Python 3.11 and set PYTHON to it")
     folder = root / ".venv"
     stamp = folder / ".made-from"
-    key = key_of(root / "requirements.lock", root / "pyproject.toml", sys.version, str(root))
+    locks = (root / "requirements.lock", root / _POLICIES_LOCK)
+    key = key_of(*locks, root / "pyproject.toml", sys.version, str(root))
     python = folder / "bin" / "python"
     if _works(python):
         if stamp.is_file() and stamp.read_text(encoding="utf-8") == key:
@@ -31,7 +33,9 @@ def make_virtualenv(root: Path) -> str:
     # No stamp while it is half-made.
     stamp.unlink(missing_ok=True)
     pip: list[str | Path] = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input"]
-    command([*pip, "--require-hashes", "--only-binary", ":all:", "-r", "requirements.lock"], cwd=root)
+    locked: list[str | Path] = [*pip, "--require-hashes", "--only-binary", ":all:"]
+    command([*locked, "-r", "requirements.lock"], cwd=root)
+    command([*locked, "--no-deps", "-r", _POLICIES_LOCK], cwd=root)
     command(
         [*pip, "--no-deps", "--no-build-isolation", "--config-settings", "editable_mode=compat", "-e", "."], cwd=root
     )

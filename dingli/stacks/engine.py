@@ -22,6 +22,9 @@ from dingli.stacks.names import StackName
 __all__ = ["Engine"]
 
 _QUIET = ("--non-interactive", "--color", "never", "--logtostderr=false")
+_POLICIES = Path(__file__).resolve().parents[2] / "infra" / "policies"
+_POLICY_OPTIONS = "PULUMI_OPTION_POLICY"  # would run the policies twice, or switch them off
+_JUDGED = ("up", "preview")  # a refresh and a destroy declare nothing, and take no policies
 
 
 class Engine:
@@ -30,7 +33,9 @@ class Engine:
     def __init__(self, environment: Environment, show: Callable[[str, Message], None]) -> None:
         self._show = show
         declared = environment.state.backend if environment.state else None
-        self._environment = {**engine_environment(project_root(), declared), "PULUMI_DEBUG_COMMANDS": "1"}  # event log
+        found = engine_environment(project_root(), declared)
+        chosen = {name: value for name, value in found.items() if not name.startswith(_POLICY_OPTIONS)}
+        self._environment = {**chosen, "PULUMI_DEBUG_COMMANDS": "1"}  # event log
         self._backend = backend_at(self._environment["PULUMI_BACKEND_URL"])
         self._running: set[subprocess.Popen[str]] = set()
         self._lock = threading.Lock()
@@ -116,7 +121,8 @@ class Engine:
         with tempfile.TemporaryDirectory(prefix="dingli-events-") as folder:
             log = Path(folder) / "events"
             log.touch()
-            command = [self._program(), verb, "-s", str(name), *_QUIET, "--event-log", str(log), *arguments]
+            policies = ["--policy-pack", str(_POLICIES)] if verb in _JUDGED else []
+            command = [self._program(), verb, "-s", str(name), *_QUIET, *policies, "--event-log", str(log), *arguments]
             with (Path(folder) / "output").open("w+") as output:
                 process = subprocess.Popen(
                     command,

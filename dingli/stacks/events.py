@@ -61,6 +61,8 @@ def fold(line: str, outcome: StackOutcome) -> Message | None:
     event: Mapping[str, Any] = json.loads(line)
     if "diagnosticEvent" in event:
         return _diagnostic(event["diagnosticEvent"], outcome)
+    if "policyEvent" in event:
+        return _violation(event["policyEvent"], outcome)
     if "summaryEvent" in event:
         outcome.changes = dict(event["summaryEvent"].get("resourceChanges") or {})
     if "resOutputsEvent" in event:
@@ -77,6 +79,14 @@ def _step(metadata: Mapping[str, Any], planning: bool) -> Message | None:
     if done is None or metadata["type"].startswith(_QUIET_TYPES) or metadata["type"].startswith("dingli:"):
         return None
     return Message(f"{_name(metadata['urn'])}: {'would be ' if planning else ''}{done}", passing=done == "looked at")
+
+
+def _violation(event: Mapping[str, Any], outcome: StackOutcome) -> Message:
+    """A policy's message begins with what the rule says and the clauses that it comes from."""
+    text = f"{_name(event.get('resourceUrn', ''))}: {event['policyName']}: {event['message'].strip()}"
+    mandatory = event["enforcementLevel"] == "mandatory"
+    (outcome.errors if mandatory else outcome.messages).append(text)
+    return Message(text, error=mandatory)
 
 
 def _diagnostic(event: Mapping[str, Any], outcome: StackOutcome) -> Message | None:

@@ -2,7 +2,8 @@
 
 The engine starts it as `pulumi-language-python ADDRESS`, reads a port from its first line, and talks the
 language-host protocol to it. Every Run is a process of its own in the project's virtual environment (see
-run_program.py), so nothing of one run is left for the next.
+run_program.py), so nothing of one run is left for the next. So is every plugin written in Python, such as a policy
+pack (see plugin_process.py).
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from typing import Any
 import grpc
 from google.protobuf import empty_pb2
 from lifetime import end_with_parent
+from plugin_process import PluginProcess
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
 _RUN_PROGRAM = Path(__file__).with_name("run_program.py")
+_CALLS = 32  # a plugin holds one for as long as it runs
 
 
 class InterpreterMissing(Exception):
@@ -101,6 +104,28 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             return language_pb2.RunResponse(error=f"the program's process ended with status {status} and no answer")
         return language_pb2.RunResponse.FromString(answered)
 
+    def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:
+        """Runs until the plugin ends or the engine gives the call up, which is how it ends a plugin."""
+        try:
+            python = interpreter(Path(request.info.root_directory), dict(request.info.options))
+        except InterpreterMissing as missing:
+            yield language_pb2.RunPluginResponse(stderr=f"{missing}\n".encode())
+            yield language_pb2.RunPluginResponse(exitcode=1)
+            return
+        plugin = PluginProcess(python, request)
+        with self._lock:
+            self._running.add(plugin.process)
+        try:
+            context.add_callback(plugin.process.kill)
+            for name, chunk in plugin.output():
+                answer = language_pb2.RunPluginResponse
+                yield answer(stdout=chunk) if name == "stdout" else answer(stderr=chunk)
+            yield language_pb2.RunPluginResponse(exitcode=plugin.process.wait())
+        finally:
+            plugin.process.kill()
+            with self._lock:
+                self._running.discard(plugin.process)
+
     def stop_programs(self) -> None:
         """End the programs that are still running; they hold nothing that needs an orderly end."""
         with self._lock:
@@ -112,7 +137,7 @@ def main() -> None:
     host = LanguageHost()
     end_with_parent(cleanup=host.stop_programs)
     unlimited = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-    server = grpc.server(ThreadPoolExecutor(max_workers=8), options=unlimited)
+    server = grpc.server(ThreadPoolExecutor(max_workers=_CALLS), options=unlimited)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

@@ -18,6 +18,7 @@ RULES: tuple[Callable[[Draft], Iterable[Problem]], ...] = (
     hosts.stand_on_declared_sites,
     hosts.addresses_belong,
     hosts.have_declared_power,
+    hosts.are_where_their_power_is,
     hosts.witnesses_stand_apart,
     journal.members_are_hosts,
     journal.survives_any_site,

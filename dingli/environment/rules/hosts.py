@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 
+from dingli.environment.classification import Hosting
+from dingli.environment.model import Ec2Power
 from dingli.environment.problems import Problem, near_miss
 from dingli.environment.shape import Draft
 
-__all__ = ["addresses_belong", "have_declared_power", "stand_on_declared_sites", "witnesses_stand_apart"]
+__all__ = [
+    "addresses_belong",
+    "are_where_their_power_is",
+    "have_declared_power",
+    "stand_on_declared_sites",
+    "witnesses_stand_apart",
+]
 
 
 def stand_on_declared_sites(draft: Draft) -> Iterator[Problem]:
@@ -43,6 +51,17 @@ def have_declared_power(draft: Draft) -> Iterator[Problem]:
             known = draft.names("power")
             expected = f"a declared power driver: {', '.join(known) or 'there is none'}{near_miss(host.power, known)}"
             yield draft.problem(("hosts", host.name, "power"), f"the unknown driver {host.power!r}", expected)
+
+
+def are_where_their_power_is(draft: Draft) -> Iterator[Problem]:
+    """Machines that a cloud's API switches stand on a site of that cloud: what policies allow there depends on it."""
+    for host in draft.environment.hosts.values():
+        site = draft.environment.sites.get(host.site)
+        driver = draft.environment.power.get(host.power or "")
+        if site is not None and isinstance(driver, Ec2Power) and site.hosting is not Hosting.INDUSTRY:
+            found = f"the driver ec2 on {site.name!r}, a site of racks"
+            expected = f"`hosting: industry` on {site.name!r}, or the power driver of a rack"
+            yield draft.problem(("hosts", host.name, "power"), found, expected)
 
 
 def witnesses_stand_apart(draft: Draft) -> Iterator[Problem]:

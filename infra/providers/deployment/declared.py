@@ -10,6 +10,7 @@ import yaml
 
 from dingli import ssh
 from dingli.environment import Environment, load, project_root
+from dingli.environment.levels import group_level
 from dingli.stacks.artifacts import artifacts
 from dingli.stacks.secret_digests import secret_digests
 from dingli.stacks.variables import common_variables, host_variables, known_groups
@@ -65,6 +66,8 @@ def deployment_inputs(scope: DeploymentScope, machine_ids: Mapping[str, Any]) ->
         "site": scope.site,
         "group": scope.group,
         "cell": scope.cell,
+        "hosting": environment.sites[scope.site].hosting.value,
+        "data_level": group_level(environment, scope.group, scope.hosts),
         "playbook": str(playbook.relative_to(project_root())),
         "hosts": {
             name: {

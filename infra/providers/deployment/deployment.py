@@ -35,6 +35,7 @@ class DeploymentType(ResourceType):
     required: ClassVar[Sequence[str]] = ("environment", "site", "group", "playbook", "hosts", "vars", "content")
     inputs: ClassVar[dict[str, dict[str, Any]]] = {
         **dict.fromkeys(("environment", "site", "group", "playbook", "cell"), _TEXT),
+        **{"hosting": _TEXT, "data_level": {"type": "integer"}},  # for infra/policies; nothing on the hosts
         **dict.fromkeys(("hosts", "vars", "content", "artifacts", "secret_digests", "bastion", "groups"), _MAP),
     }
     outputs: ClassVar[dict[str, dict[str, Any]]] = dict.fromkeys(("applied", "results", "drift", "reachable"), _MAP)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from dingli.environment import Environment
+from dingli.environment.levels import bucket_of, host_level
+from dingli.exceptions import InputError
 from dingli.network import security_group_rules
+from infra.providers.industry.labels import DATA_LEVEL, HOLDS, OWNER
 
-__all__ = ["group_inputs"]
+__all__ = ["group_inputs", "resource_tags"]
 
 _OF_RULES = ("protocol", "from_port", "to_port", "description")
 
@@ -19,3 +22,23 @@ def group_inputs(environment: Environment, host: str) -> dict[str, Any]:
         rule = {"peer": found["cidr"], **{name: found[name] for name in _OF_RULES}}
         rules[found["direction"]].append({name: value for name, value in rule.items() if value not in ("", -1)})
     return {"name": f"{environment.name}-{host}", **rules}
+
+
+def resource_tags(environment: Environment, *, host: str | None = None, bucket: str | None = None) -> dict[str, str]:
+    """The tags that infra/policies asks for: of everything its owner, of a host's machine and disks the data level, of
+    a bucket that and what it holds. Raises `InputError` for what the file does not declare."""
+    if environment.owner is None:
+        raise InputError(
+            f"the environment {environment.name} declares no owner",
+            "the team or cost centre that answers for what is on a cloud",
+            "declare `owner` in its file",
+        )
+    tags = {OWNER: environment.owner}
+    if host is not None:
+        if host not in environment.hosts:
+            raise InputError(f"the host {host!r}", f"one of {', '.join(environment.hosts)}", "correct the program")
+        tags[DATA_LEVEL] = str(host_level(environment, host))
+    if bucket is not None:
+        declared = bucket_of(environment, bucket)
+        tags |= {DATA_LEVEL: str(declared.data_level), HOLDS: declared.holds.value}
+    return tags

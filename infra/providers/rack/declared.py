@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dingli.environment import Environment
+from dingli.environment.levels import host_level
 from dingli.ssh import Jump, Target, deploy_key, known_hosts_file
 
 __all__ = ["host_id", "host_inputs", "target_of"]
@@ -23,6 +24,8 @@ def host_inputs(environment: Environment, name: str) -> dict[str, Any]:
         "environment": environment.name,
         "host": name,
         "address": str(host.address),
+        "hosting": environment.site_of(name).hosting.value,
+        "data_level": host_level(environment, name),
         "arch": host.arch.value,
         "os": host.os.value,
         "host_key_sha256": host.host_key_sha256,

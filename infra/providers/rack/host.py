@@ -34,6 +34,7 @@ class HostType(ResourceType):
         **dict.fromkeys((*required, "host_key_sha256", "declared_machine_id"), _TEXT),
         "accept_replacement": _TEXT,
         "root_key": _TEXT,
+        **{"hosting": _TEXT, "data_level": {"type": "integer"}},  # for infra/policies; nothing on the machine
         "bastion": {"type": "object", "additionalProperties": {"$ref": "pulumi.json#/Any"}},
     }
     outputs: ClassVar[dict[str, dict[str, Any]]] = {

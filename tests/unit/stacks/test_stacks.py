@@ -115,6 +115,23 @@ def test_a_message_is_shown_with_its_resource_and_kept() -> None:
     assert outcome.messages == [message.text]
 
 
+def test_what_a_policy_refuses_is_an_error_of_its_resource() -> None:
+    outcome = StackOutcome("dr")
+    violation = {
+        "resourceUrn": "urn:pulumi:lab-dr::dingli::dingli:index:Site$rack:index:Host::dr-1",
+        "message": "Data of a high level (8.1.10.2.c)\nfound: level 4\n",
+        "policyName": "data-placement",
+        "enforcementLevel": "mandatory",
+    }
+    message = fold(json.dumps({"policyEvent": violation}), outcome)
+    fold(json.dumps({"policyEvent": violation | {"enforcementLevel": "warning"}}), outcome)
+
+    assert message is not None
+    assert message.error
+    assert message.text == "dr-1: data-placement: Data of a high level (8.1.10.2.c)\nfound: level 4"
+    assert outcome.errors == outcome.messages == [message.text]
+
+
 def test_progress_is_passing_and_not_kept() -> None:
     outcome = StackOutcome("dr")
     event = {"diagnosticEvent": {"message": "dr-1: Keep time", "severity": "info", "ephemeral": True}}

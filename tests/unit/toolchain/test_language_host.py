@@ -17,6 +17,16 @@ from dingli.setup.shell import environment
 
 pytestmark = pytest.mark.engine
 
+PACK = """
+from pulumi_policy import EnforcementLevel, PolicyPack, ResourceValidationPolicy
+
+def short(args, report):
+    if len(args.props.get("text", "")) > 9:
+        report(f"{args.name} has a long text")
+
+PolicyPack("trial", [ResourceValidationPolicy("short", "Texts are short", short, EnforcementLevel.MANDATORY)])
+"""
+
 ROOT = Path(__file__).parents[3]
 LANGUAGE_HOST = ROOT / "tools" / "pulumi" / "pulumi-language-python"
 UNCHANGED = ["preview", "--expect-no-changes"]
@@ -52,6 +62,13 @@ class Project:
 
     def command(self, *arguments: str) -> list[str]:
         return ["pulumi", *arguments, "--non-interactive"]
+
+    def write_pack(self, text: str) -> Path:
+        folder = self.folder / "pack"
+        folder.mkdir(exist_ok=True)
+        (folder / "PulumiPolicy.yaml").write_text("runtime: {name: python, options: {virtualenv: ../venv}}\n")
+        (folder / "__main__.py").write_text(text)
+        return folder
 
     def write_program(self, text: str) -> None:
         (self.folder / "program" / "__main__.py").write_text(text)
@@ -137,6 +154,46 @@ def test_language_host_and_program_end_when_the_engine_is_killed(project: Projec
         engine.kill()
         engine.wait()
     assert _eventually(lambda: not _alive(program) and not _alive(host))
+
+
+def test_a_policy_pack_in_python_judges_every_resource(project: Project) -> None:
+    pack = ("--policy-pack", str(project.write_pack(PACK)))
+    project.must("preview", *pack)
+    project.set_texts('["abc", "defghijklm"]')
+    result = project.pulumi("preview", *pack)
+
+    assert result.returncode != 0
+    assert "shelf-1 has a long text" in result.stdout + result.stderr
+    assert "shelf-0 has" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("raise ValueError('no rules')\n", "ValueError: no rules"), ("import nothing\n", "'nothing'")]
+)
+def test_a_policy_pack_that_does_not_start_fails_the_run_and_says_why(project: Project, text: str, words: str) -> None:
+    result = project.pulumi("preview", "--policy-pack", str(project.write_pack(text)))
+
+    assert result.returncode != 0
+    assert words in result.stdout + result.stderr
+
+
+def test_a_policy_pack_ends_with_the_run_and_when_the_engine_is_killed(project: Project, tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    pack = project.write_pack(f"import os, pathlib\npathlib.Path('{pid}').write_text(str(os.getpid()))\n{PACK}")
+    project.must("preview", "--policy-pack", str(pack))
+    assert _eventually(lambda: not _alive(int(pid.read_text())), timeout_s=30)
+
+    pid.unlink()
+    project.write_program("import threading\nthreading.Event().wait()\n")
+    command = project.command("preview", "--policy-pack", str(pack))
+    engine = subprocess.Popen(command, cwd=project.folder, env=project.env, stdout=subprocess.DEVNULL)
+    try:
+        assert _eventually(lambda: pid.exists() and pid.read_text(), timeout_s=30)
+        assert _alive(int(pid.read_text()))
+    finally:
+        engine.kill()
+        engine.wait()
+    assert _eventually(lambda: not _alive(int(pid.read_text())), timeout_s=30)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

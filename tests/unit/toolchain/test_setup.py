@@ -95,7 +95,9 @@ def test_a_declared_backend_counts_before_a_persons_choice_and_that_before_the_c
     assert engine_environment(tmp_path, "s3://bucket")["PULUMI_BACKEND_URL"] == "s3://bucket"
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "tests/quickfix/requirements.lock"])
+@pytest.mark.parametrize(
+    "name", ["requirements.lock", "infra/policies/requirements.lock", "tests/quickfix/requirements.lock"]
+)
 def test_locks_have_hashes_and_no_address(name: str) -> None:
     text = (ROOT / name).read_text()
     assert "://" not in text
