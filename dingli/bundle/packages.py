@@ -104,7 +104,9 @@ def _apt_root(platform: Platform) -> Iterator[_Apt]:
 
 def _resolve(apt: _Apt, names: Sequence[str]) -> dict[str, str]:
     """File and SHA-256 of everything that would be installed, as the signed lists say."""
-    wanted = {match["file"]: match["sha256"] for match in _URI.finditer(apt.run("install", "--print-uris", *_STRONG, *names))}
+    wanted = {
+        match["file"]: match["sha256"] for match in _URI.finditer(apt.run("install", "--print-uris", *_STRONG, *names))
+    }
     if not wanted:
         raise BundleError("apt names no packages", f"{len(names)} and what they depend on")
     return wanted

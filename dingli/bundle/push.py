@@ -59,8 +59,8 @@ APT_CONFIG={_FOLDER}/apt.conf apt-get -qq -y install --no-install-recommends --n
 _FINISH = f"""
 set -eu
 cd {_FOLDER}
-trap 'rm -rf {_FOLDER}; [ -z "$policy" ] || rm -f "$policy"' EXIT
 policy=
+trap 'rm -rf {_FOLDER}; [ -z "$policy" ] || rm -f "$policy"' EXIT
 if [ ! -e /usr/sbin/policy-rc.d ]; then
     policy=/usr/sbin/policy-rc.d
     printf '#!/bin/sh\\nexit 101\\n' >$policy

@@ -17,6 +17,7 @@ __all__ = ["Contents", "read"]
 
 _CHUNK = 1024 * 1024
 _KEPT = (*UNLISTED, ABOUT)
+_END = bytes(2 * tarfile.BLOCKSIZE)
 _MOST_KEPT_BYTES = 16 * 1024 * 1024
 
 
@@ -79,6 +80,15 @@ def _sum(contents: Contents, name: str, file: IO[bytes], size: int) -> None:
         contents.texts[name] = kept
 
 
+def _require_end(place: Path) -> None:
+    """Python's tarfile takes an archive that was cut off between two files for a shorter one."""
+    with place.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - len(_END)))
+        if size % tarfile.BLOCKSIZE or file.read() != _END:
+            raise EOFError("it was cut off")
+
+
 def _in_archive(place: Path) -> Iterator[_Item]:
     with tarfile.open(place, "r:") as archive:
         for member in archive:
@@ -90,6 +100,7 @@ def _in_archive(place: Path) -> Iterator[_Item]:
                 yield name, archive.extractfile(member), member.size, ""
             elif not member.isdir():
                 yield name, None, 0, "neither file nor folder"
+    _require_end(place)
 
 
 def _in_folder(place: Path) -> Iterator[_Item]:

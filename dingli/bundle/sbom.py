@@ -31,6 +31,7 @@ def sbom(version: str, commit: str, when: datetime, parts: Iterable[Part]) -> st
         metadata=BomMetaData(component=itself, timestamp=when),
         components=[_component(part) for part in listed],
     )
+    bom.register_dependency(itself, bom.components)
     return JsonV1Dot6(bom).output_as_string(indent=1) + "\n"
 
 
