@@ -41,7 +41,7 @@ def _manifest_follows(folder: Path) -> None:
     (folder / MANIFEST).write_text(signed.replace(signed[:64], "0" * 64, 1))
 
 
-TAMPERING: list[tuple[Callable[[Path], None], set[tuple[Kind, str]]]] = [
+TAMPERING: list[tuple[Callable[[Path], object], set[tuple[Kind, str]]]] = [
     (_changed, {(Kind.CHANGED, DEB)}),
     (_missing, {(Kind.MISSING, DEB)}),
     (_added, {(Kind.ADDED, "source/sitecustomize.py")}),
@@ -63,7 +63,7 @@ def test_what_was_signed_is_good(bundle: Signed) -> None:
 
 
 @pytest.mark.parametrize(("tamper", "expected"), TAMPERING)
-def test_tampering_is_found(bundle: Signed, tamper: Callable[[Path], None], expected: set[tuple[Kind, str]]) -> None:
+def test_tampering_is_found(bundle: Signed, tamper: Callable[[Path], object], expected: set[tuple[Kind, str]]) -> None:
     tamper(bundle.folder)
     assert _found(bundle.folder, bundle.fingerprint) == expected
     assert _found(bundle.archive(), bundle.fingerprint) == expected
