@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import yaml
 
@@ -129,7 +130,10 @@ def install_on(run: Run, repository: Path, names: Iterable[str], units: Iterable
     if not all((repository / name).is_file() for name in _INDEX):
         raise BundleError(f"no packages in {repository}", "those of the host's release", "build with that --platform")
     said = f"names={shlex.quote(' '.join(names))} units={shlex.quote(' '.join(units))}\n"
-    missing = _URI.findall(run(said + _BEGIN, _tar(repository, _INDEX)))
+    missing = [unquote(name) for name in _URI.findall(run(said + _BEGIN, _tar(repository, _INDEX)))]
+    if unknown := set(missing) - {file.name for file in repository.glob("*.deb")}:
+        # What a host asks for is sent to it: never anything but packages.
+        raise BundleError(f"a host asked for {min(unknown)!r}", "packages that the index names", "look at that host")
     run(said + _FINISH, _tar(repository, missing))
     return len(missing)
 

@@ -33,7 +33,7 @@ def test_what_roles_enable_is_disabled_after_it_came() -> None:
 
 
 def test_only_the_files_that_the_host_names_are_sent(tmp_path: Path) -> None:
-    for name in ("Packages", "Release", "a_1_all.deb", "b_1_all.deb"):
+    for name in ("Packages", "Release", "a_1_all.deb", "b_1~2_all.deb"):
         (tmp_path / name).write_bytes(name.encode())
     sent: list[list[str]] = []
 
@@ -41,12 +41,26 @@ def test_only_the_files_that_the_host_names_are_sent(tmp_path: Path) -> None:
         with tarfile.open(fileobj=io.BytesIO(data)) as archive:
             sent.append(archive.getnames())
         assert script.startswith("names='a b' units=c.service\n")
-        return "'copy:/var/tmp/dingli-packages/./b_1_all.deb' b_1_all.deb 11 SHA256:00\n"
+        return "'copy:/var/tmp/dingli-packages/./b_1%7e2_all.deb' b_1~2_all.deb 11 SHA256:00\n"
 
     assert install_on(host, tmp_path, ["a", "b"], ["c.service"]) == 1
-    assert sent == [["Packages", "Release"], ["b_1_all.deb"]]
+    assert sent == [["Packages", "Release"], ["b_1~2_all.deb"]]
 
 
 def test_a_bundle_without_the_hosts_release_is_told(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="debian-13"):
         install_on(lambda script, data: "", tmp_path / "debian-13", ["a"], [])
+
+
+def test_a_host_that_asks_for_other_files_gets_nothing(tmp_path: Path) -> None:
+    for name in ("Packages", "Release"):
+        (tmp_path / name).write_text("")
+    asked: list[str] = []
+
+    def host(script: str, data: bytes) -> str:
+        asked.append(script)
+        return "'copy:/x/..%2f..%2fsigning_key.deb' a.deb 11 \n"
+
+    with pytest.raises(BundleError, match="signing_key"):
+        install_on(host, tmp_path, ["a"], [])
+    assert len(asked) == 1
