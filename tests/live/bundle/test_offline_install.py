@@ -74,7 +74,7 @@ def _command(words: list[str]) -> None:
 
 
 def _install(machine: Machine, key: str) -> subprocess.CompletedProcess[bytes]:
-    return machine.shell(f"cd /srv/{TOP} && ./install --key {shlex.quote(key)} --into {INTO}")
+    return machine.shell(f"cd /srv/{TOP} && ./install --key {shlex.quote(key)} --into ../..{INTO}")
 
 
 def _wheel(folder: Path) -> Path:
