@@ -77,7 +77,7 @@ def build(order: Order, target: Path, key: Path, tell: Tell) -> Built:
         folder = Path(work) / TOP
         folder.mkdir()
         tell(f"source tree of commit {commit[:12]}")
-        _source(order.root, folder)
+        _source(order.root, folder, tell)
         _python(order, folder, tell)
         engines = _engines(order, folder, tell)
         _debian(order, folder, tell)
@@ -118,7 +118,9 @@ def write_archive(folder: Path, target: Path) -> None:
                 archive.addfile(entry, file)
 
 
-def _source(root: Path, folder: Path) -> None:
+def _source(root: Path, folder: Path, tell: Tell) -> None:
+    if _git(root, "status", "--porcelain"):
+        tell("there are changes that are not committed: they are not in the bundle")
     tree = _git(root, "archive", "--format=tar", "HEAD")
     with tarfile.open(fileobj=io.BytesIO(tree)) as archive:
         archive.extractall(folder / SOURCE, filter="data")
