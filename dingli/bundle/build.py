@@ -35,7 +35,7 @@ from dingli.bundle.layout import (
     TOP,
     WHEELS,
 )
-from dingli.bundle.platforms import CONTROLLER_OS, Platform, names_of
+from dingli.bundle.platforms import CONTROLLER_OS, CONTROLLERS, Platform, names_of
 from dingli.bundle.sbom import sbom
 from dingli.bundle.wheels import controller_wheels
 from dingli.evidence import signing
@@ -54,7 +54,7 @@ class Order:
     root: Path
     """The clone; its commit HEAD is bundled."""
     platforms: Sequence[Platform]
-    controllers: Sequence[str]
+    controllers: Sequence[str] = CONTROLLERS
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def build(order: Order, target: Path, key: Path, tell: Tell) -> Built:
 def _require_packages_of_controllers(order: Order) -> None:
     if missing := [arch for arch in order.controllers if Platform(CONTROLLER_OS, arch) not in order.platforms]:
         found = f"no platform {CONTROLLER_OS}-{missing[0]}, for controllers with that processor"
-        raise InputError(found, "one for each --controller", f"add --platform {CONTROLLER_OS}-{missing[0]}")
+        raise InputError(found, "what controllers need, too", f"add --platform {CONTROLLER_OS}-{missing[0]}")
 
 
 def write_archive(folder: Path, target: Path) -> None:

@@ -10,9 +10,11 @@ import yaml
 
 from dingli.setup.debian import wanted
 
-__all__ = ["CONTROLLER_OS", "PLATFORMS", "Platform", "names_of"]
+__all__ = ["CONTROLLERS", "CONTROLLER_OS", "PLATFORMS", "Platform", "names_of"]
 
 CONTROLLER_OS = "debian-12"
+CONTROLLERS = ("x86_64",)
+"""Processors of controllers. Some lines of requirements.lock have no wheel for Python 3.11 on ARM."""
 _SUITES = {"debian-12": "bookworm", "debian-13": "trixie"}
 _DEBIAN_ARCH = {"x86_64": "amd64", "aarch64": "arm64"}
 # Of these the machine may lack some: README asks for them, or set-up unpacks them.

@@ -21,23 +21,18 @@ app = typer.Typer(
     "dingli bundle verify dingli-bundle.tar --key SHA256:…",
 )
 
-_ARCHS = sorted({platform.arch for platform in bundle.PLATFORMS})
 _JSON = Annotated[bool, typer.Option("--json", help="For another program.")]
 
 
 @app.command(
     epilog="Examples:\n\ndingli bundle build\n\n"
-    "dingli bundle build -o site.tar --platform debian-13-x86_64 --platform debian-12-x86_64 --controller x86_64"
+    "dingli bundle build -o site.tar --platform debian-13-x86_64 --platform debian-12-x86_64"
 )
 def build(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE")] = Path("dingli-bundle.tar"),
     platform: Annotated[
         list[str] | None,
         typer.Option(help=f"Debian packages for it; all by default: {', '.join(map(str, bundle.PLATFORMS))}."),
-    ] = None,
-    controller: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ARCH", help=f"Processor of controllers; both by default: {', '.join(_ARCHS)}."),
     ] = None,
     signing_key: Annotated[
         Path | None,
@@ -47,13 +42,10 @@ def build(
 ) -> None:
     """Collect the commit, its wheels, Debian packages and the engine into one signed archive."""
     root = project_root()
-    archs = tuple(dict.fromkeys(controller or _ARCHS))
-    if unknown := set(archs) - set(_ARCHS):
-        raise InputError(f"the processor {', '.join(sorted(unknown))}", f"some of {', '.join(_ARCHS)}")
     if signing_key is not None and not signing_key.is_file():
         raise InputError(f"no file {signing_key}", "a private key of ed25519", "or leave --signing-key out")
     key = signing_key or signing.ensure_key(root / ".dingli" / "bundle" / "signing_key", "bundles of dingli")
-    order = bundle.Order(root, _platforms(platform), archs)
+    order = bundle.Order(root, _platforms(platform))
     built = bundle.build(order, output.resolve(), key, lambda line: typer.echo(line, err=True))
     if as_json:
         typer.echo(json.dumps(asdict(built) | {"path": str(built.path)}))
