@@ -21,7 +21,7 @@ from dingli.environment import project_root
 from dingli.evidence import signing
 from dingli.setup.cache import entry, key_of
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.live, pytest.mark.timeout(1800)]
 
 INTO = "/opt/dingli-controller"
 _BASE = ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--include=openssh-client"]
@@ -39,7 +39,7 @@ class Machine:
         plain = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "PIP_NO_COMPILE": "1"}
         inside = ["chroot", str(self.root), "/bin/sh", "-c", script]
         alone = ["unshare", "--net", "--mount", "--pid", "--fork", f"--mount-proc={self.root}/proc", *inside]
-        return subprocess.run(alone, env=plain, input=data, capture_output=True, timeout=900)
+        return subprocess.run(alone, env=plain, input=data, capture_output=True, timeout=1700)
 
     def says(self, script: str, data: bytes = b"") -> str:
         """Its output; the test fails with everything it said unless it succeeds."""
