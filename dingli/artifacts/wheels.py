@@ -12,7 +12,7 @@ from pathlib import Path
 from dingli.artifacts.exceptions import ArtifactError
 from dingli.setup.cache import entry, key_of
 
-__all__ = ["TARGET", "Target", "wheel_files"]
+__all__ = ["TARGET", "Target", "wheel_files", "wheel_folder"]
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,15 @@ TARGET = Target(
 
 def wheel_files(lock: Path, target: Target = TARGET) -> dict[str, bytes]:
     """The files of all wheels of `lock`, by their path on PYTHONPATH."""
-    folder = entry("wheels", key_of(lock, repr(target)), lambda unfinished: _fetch(lock, target, unfinished))
     files: dict[str, bytes] = {}
-    for wheel in sorted(folder.glob("*.whl")):
+    for wheel in sorted(wheel_folder(lock, target).glob("*.whl")):
         files |= dict(_laid_out(wheel))
     return files
+
+
+def wheel_folder(lock: Path, target: Target = TARGET) -> Path:
+    """A folder of the user's cache with a wheel for every line of `lock`."""
+    return entry("wheels", key_of(lock, repr(target)), lambda unfinished: _fetch(lock, target, unfinished))
 
 
 def _fetch(lock: Path, target: Target, folder: Path) -> None:

@@ -11,7 +11,7 @@ from dingli.check.facts import COMMAND, Facts, parse
 from dingli.check.finding import Finding, State
 from dingli.environment import Environment
 
-__all__ = ["Seen", "bastion_finding", "look"]
+__all__ = ["Seen", "bastion_finding", "connect", "look"]
 
 _CONNECT_S = 10
 _PATIENCE_S = 30  # with a server that took the connection, and may be a slow host's
@@ -37,7 +37,7 @@ def look(environment: Environment, host: str, script: str) -> Seen:
     """Connect and ask. Whatever goes wrong is a finding."""
     declared = environment.hosts[host].host_key_sha256
     try:
-        with _connect(environment, host) as connection:
+        with connect(environment, host) as connection:
             found = ssh.fingerprint(connection.host_key)
             contact = (
                 Finding(host, "ssh", State.GOOD, f"as {connection.target.user}"),
@@ -81,7 +81,8 @@ def bastion_finding(environment: Environment, site: str) -> Finding | None:
     return Finding(subject, "ssh", State.GOOD, f"as {bastion.user} at {bastion.address}")
 
 
-def _connect(environment: Environment, host: str) -> ssh.Connection:
+def connect(environment: Environment, host: str) -> ssh.Connection:
+    """Open a connection as one of those accounts. Raises SshError."""
     targets = _targets(environment, host)
     if not targets:
         raise _no_key(environment)

@@ -8,11 +8,12 @@ import subprocess
 from pathlib import Path
 
 from dingli.exceptions import SetupError
-from dingli.setup.cache import entry, key_of
+from dingli.setup.cache import cache_root, entry, key_of
 from dingli.setup.phases import command
 
 _LANGUAGE_HOST = "pulumi-language-python"
 _OURS = (".dingli", "bin")
+_GO_ARCH = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def official_engine(path: str) -> Path | None:
@@ -32,9 +33,7 @@ def provide_engine(root: Path) -> str:
     if official:
         shutil.rmtree(folder, ignore_errors=True)
         return f"the machine's own, {official}"
-    sources = root / "tools" / "pulumi"
-    key = key_of(sources / "go.mod", sources / "go.sum", sources / "build.sh", _go_version())
-    cached = entry("engine", key, lambda unfinished: _build(sources, unfinished / "pulumi")) / "pulumi"
+    cached = _given(root) or build_engine(root)
     _place(cached, folder / "pulumi")
     host = folder / _LANGUAGE_HOST
     if not host.is_symlink():
@@ -42,9 +41,31 @@ def provide_engine(root: Path) -> str:
     return f"{cached}"
 
 
-def _build(sources: Path, target: Path) -> None:
+def build_engine(root: Path, arch: str | None = None) -> Path:
+    """The engine from the cache, compiled first if need be: for this machine, or for another processor."""
+    sources = root / "tools" / "pulumi"
+    foreign = [] if arch in (None, os.uname().machine) else [_GO_ARCH[arch or ""]]
+    key = key_of(*_sources(root), _go_version(), *foreign)
+    return entry("engine", key, lambda unfinished: _build(sources, unfinished / "pulumi", foreign)) / "pulumi"
+
+
+def given_key(root: Path, arch: str) -> str:
+    """The cache's name for an engine that was brought here, so that no Go is needed: `engine-given/<key>/pulumi`."""
+    return key_of(*_sources(root), arch)
+
+
+def _given(root: Path) -> Path | None:
+    given = cache_root() / "engine-given" / given_key(root, os.uname().machine) / "pulumi"
+    return given if os.access(given, os.X_OK) else None
+
+
+def _sources(root: Path) -> list[Path]:
+    return [root / "tools" / "pulumi" / name for name in ("go.mod", "go.sum", "build.sh")]
+
+
+def _build(sources: Path, target: Path, foreign: list[str]) -> None:
     print("compiling the Pulumi engine from source, 4 to 8 minutes on two cores, once per machine", flush=True)
-    command([sources / "build.sh", target], cwd=sources)
+    command([sources / "build.sh", target], cwd=sources, env={"GOARCH": foreign[0]} if foreign else None)
 
 
 def _place(cached: Path, target: Path) -> None:

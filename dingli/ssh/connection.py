@@ -73,14 +73,16 @@ class Connection:
         """The key with which the server proved itself."""
         return self.transport.get_remote_server_key()
 
-    def run(self, command: str, *, stdin: str | None = None, timeout_s: float = 60, check: bool = True) -> Result:
+    def run(
+        self, command: str, *, stdin: str | bytes | None = None, timeout_s: float = 60, check: bool = True
+    ) -> Result:
         """Run `command` in the account's shell. With `check`, a status other than 0 raises `CommandFailed`."""
         try:
             channel = self.transport.open_session(timeout=timeout_s)
             channel.settimeout(timeout_s)
             channel.exec_command(command)
             if stdin is not None:
-                channel.sendall(stdin.encode())
+                channel.sendall(stdin.encode() if isinstance(stdin, str) else stdin)
             channel.shutdown_write()
             stdout, stderr = self._collect(channel, time.monotonic() + timeout_s)
         except (OSError, EOFError, paramiko.SSHException) as error:

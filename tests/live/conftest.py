@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-_FIRST = ("differential", "core", "archive", "minicore", "gateway", "hardness", "loadtests", "lab")
+_FIRST = ("differential", "core", "archive", "bundle", "minicore", "gateway", "hardness", "loadtests", "lab")
 _LAST = ("stacks", "roles", "evidence", "audit", "monitoring", "drills")
 
 

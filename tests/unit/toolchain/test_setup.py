@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from dingli.exceptions import SetupError
 from dingli.setup.debian import missing, wanted
-from dingli.setup.engine import official_engine
+from dingli.setup.engine import given_key, official_engine, provide_engine
 from dingli.setup.shell import engine_environment, environment, write_env
 
 ROOT = Path(__file__).parents[3]
@@ -44,6 +46,18 @@ def test_what_the_set_up_of_any_clone_made_is_not_taken_for_official(tmp_path: P
     _program(ours, "pulumi")
     _program(ours, "pulumi-language-python")
     assert official_engine(str(ours)) is None
+
+
+def test_an_engine_that_was_brought_here_needs_no_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "a clone"
+    shutil.copytree(ROOT / "tools" / "pulumi", root / "tools" / "pulumi")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SetupError, match="Go"):
+        provide_engine(root)
+    _program(tmp_path / "dingli" / "engine-given" / given_key(root, os.uname().machine), "pulumi")
+    provide_engine(root)
+    assert (root / ".dingli" / "bin" / "pulumi").read_text() == "#!/bin/sh\n"
 
 
 def test_the_shell_file_is_private_and_can_be_read_twice(tmp_path: Path) -> None:
