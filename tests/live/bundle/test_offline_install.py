@@ -21,7 +21,7 @@ from dingli.environment import project_root
 from dingli.evidence import signing
 from dingli.setup.cache import entry, key_of
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
 INTO = "/opt/dingli-controller"
 _BASE = ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--include=openssh-client"]
