@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("dingli", deadline=None)  # how long an example takes is the machine's affair
+settings.load_profile("dingli")
 
 _LIVE = Path(__file__).parent / "live"
 _LIVE_TIMEOUT_S = 1800  # with the fixtures that the first test of a session waits for
