@@ -48,6 +48,7 @@ __all__ = [
     "Bastion",
     "Cell",
     "CellPorts",
+    "Cloud",
     "CommandPower",
     "Core",
     "CoreKind",
@@ -301,6 +302,14 @@ class Archive(Entry):
     """From when on archived entries may be removed from etcd, by hand; None: never."""
 
 
+class Cloud(Entry):
+    """The lab's industry cloud: where `dingli lab up` lets its API listen."""
+
+    address: Address
+    port: Port = 8443
+    region: Text = "cn-north-1"
+
+
 class Webhook(Entry):
     """Where alerts are posted. `{token}` in the URL stands for a secret, which is not in the file."""
 
@@ -347,6 +356,7 @@ class Environment(Entry):
     witnesses: tuple[Text, ...] | None = None
     state: StateBackend | None = None
     archive: Archive | None = None
+    cloud: Cloud | None = None
     monitoring: Monitoring = Field(default_factory=Monitoring)
     logs: Logs = Logs()
     network: Access = Access()
