@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +26,7 @@ _READ_ONLY = (*(f"/proc/sys/{part}" for part in _MACHINE_SETTINGS), "/proc/sysrq
 _ALIVE = ("running", "stopping", "paused")
 
 _CLEARING_S = 15
+_POWER_BUTTON = "SIGRTMIN+3"  # what systemd in a container takes for it
 
 _V1_MEMORY = Path("/sys/fs/cgroup/memory")
 
@@ -85,12 +88,17 @@ def lost_for_good(patience_s: float = 3) -> tuple[str, ...]:
     return orphans
 
 
-def create(host: LabHost, files: bytes) -> None:
-    """A machine with a new disk; `files` is a tar of what makes it this host and no other."""
+def create(host: LabHost, files: bytes, hostname: str = "", shared: Mapping[Path, str] | None = None) -> None:
+    """A machine with a new disk; `files` is a tar of what makes it this host and no other.
+
+    Its own name is `hostname`, or else the host's. What is mounted on a folder of `shared` later, the machine sees.
+    """
     mounts = [f"--volume={path}:{path}:ro,bind" for path in _READ_ONLY if Path(path).exists()]
+    mounts += [f"--volume={folder}:{place}:rslave" for folder, place in (shared or {}).items()]
     run(podman(
-        "create", "--name", host.name, "--hostname", host.name, "--network", f"ns:/run/netns/{host.namespace}",
-        "--no-hosts", "--dns=none", "--systemd=always", "--privileged", "--stop-signal=SIGKILL", "--log-driver=none",
+        "create", "--name", host.name, "--hostname", hostname or host.name,
+        "--network", f"ns:/run/netns/{host.namespace}", "--no-hosts", "--dns=none", "--systemd=always",
+        "--privileged", "--stop-signal=SIGKILL", "--log-driver=none",
         "--pids-limit=-1", "--ulimit", "nofile=8192:8192", "--ulimit", "nproc=8192:8192", *_memory_options(), *mounts,
         image_name(host.image), "/sbin/init",
     ))  # fmt: skip
@@ -112,6 +120,27 @@ def start(host: LabHost) -> None:
 def kill(name: str) -> None:
     """Take the power away from everything that runs on a host, without a word to any of it."""
     run(podman("stop", "--time", "0", "--ignore", name), timeout_s=60)
+
+
+def shut_down(name: str, patience_s: float) -> None:
+    """Ask a machine to end by itself, as its power button does; what does not end in time is killed."""
+    attempt(podman("kill", "--signal", _POWER_BUTTON, name), timeout_s=30)
+    until = time.monotonic() + patience_s
+    while name in alive() and time.monotonic() < until:
+        time.sleep(0.1)
+    kill(name)
+
+
+def alive() -> frozenset[str]:
+    """The hosts whose machine has power, found without podman, which takes its time."""
+    return frozenset(_monitors().values())
+
+
+def remove(name: str) -> None:
+    """One machine with its disk, running or not."""
+    run(podman("rm", "--force", "--time", "0", "--ignore", name), timeout_s=60)
+    with suppress(OSError):
+        (_V1_MEMORY / "dingli-lab" / name).rmdir()
 
 
 def remove_all() -> None:

@@ -44,18 +44,33 @@ class LabHost:
 
 
 @dataclass(frozen=True)
+class LabCloud:
+    """Where the lab's cloud listens, and which region it is."""
+
+    address: str
+    port: int
+    region: str
+
+
+@dataclass(frozen=True)
 class Layout:
-    """All machines and networks of a lab."""
+    """All machines and networks of a lab, and its cloud, if it has one."""
 
     supernet: str
     networks: dict[str, str]
     hosts: tuple[LabHost, ...]
+    cloud: LabCloud | None = None
 
     @property
     def transit(self) -> IPv4Network:
         """Between this machine and the lab's router: the last four addresses of the supernet."""
         net = IPv4Network(self.supernet)
         return IPv4Network((int(net.broadcast_address) - 3, _TRANSIT_PREFIX))
+
+    @property
+    def gateways(self) -> tuple[str, ...]:
+        """The router's addresses at the sites."""
+        return tuple(str(IPv4Network(network)[1]) for network in self.networks.values())
 
     def host(self, name: str) -> LabHost:
         for host in self.hosts:
@@ -74,7 +89,9 @@ class Layout:
 
 def loads(text: str) -> Layout:
     data = json.loads(text)
-    return Layout(data["supernet"], data["networks"], tuple(LabHost(**host) for host in data["hosts"]))
+    cloud = data.get("cloud")
+    hosts = tuple(LabHost(**host) for host in data["hosts"])
+    return Layout(data["supernet"], data["networks"], hosts, LabCloud(**cloud) if cloud else None)
 
 
 def read(path: Path) -> Layout | None:
@@ -97,8 +114,9 @@ def of(environment: Environment) -> Layout:
         )
     networks = {name: str(site.network) for name, site in environment.sites.items()}
     hosts = tuple(_host(environment, name) for name in environment.hosts)
-    layout = Layout(str(environment.supernet), networks, hosts)
+    layout = Layout(str(environment.supernet), networks, hosts, _cloud(environment))
     _refuse_taken_addresses(layout)
+    _refuse_unheard_cloud(layout)
     return layout
 
 
@@ -123,6 +141,23 @@ def _host(environment: Environment, name: str) -> LabHost:
         image=recipe.digest,
         emulated=host.emulated,
     )
+
+
+def _cloud(environment: Environment) -> LabCloud | None:
+    cloud = environment.cloud
+    return LabCloud(str(cloud.address), cloud.port, cloud.region) if cloud else None
+
+
+def _refuse_unheard_cloud(layout: Layout) -> None:
+    if layout.cloud is None or IPv4Address(layout.cloud.address).is_loopback:
+        return
+    known = (*layout.gateways, str(layout.transit[1]))
+    if layout.cloud.address not in known:
+        raise LabError(
+            f"the cloud has {layout.cloud.address}",
+            f"127.0.0.1, this machine's {layout.transit[1]}, or a site's gateway: {', '.join(layout.gateways)}",
+            "correct `cloud.address` in the environment file",
+        )
 
 
 def _refuse_taken_addresses(layout: Layout) -> None:

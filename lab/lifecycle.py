@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from lab import (
     requirements,
     switch,
 )
+from lab.cloud import service as cloud
 from lab.containers import Container
 from lab.exceptions import LabError
 from lab.layout import LabHost, Layout
@@ -80,6 +81,7 @@ def up(wanted: Layout, clone: Path, unattended: bool, phase: Callable[[str], Non
         LAYOUT.write_text(wanted.dumps(), encoding="utf-8")
         _hosts(wanted, steps, phase, tell)
         controller.start()
+        _cloud(wanted, phase)
         phase("waiting for SSH")
         awaited = [host for host in wanted.hosts if steps[host.name] is not Step.STAY_OFF]
         readiness.wait(awaited, tell)
@@ -128,7 +130,7 @@ def _claim(clone: Path, unattended: bool, tell: Tell) -> None:
 
 def _refuse_another_layout(wanted: Layout) -> None:
     before = layout.read(LAYOUT)
-    if before is not None and before != wanted:
+    if before is not None and replace(before, cloud=None) != replace(wanted, cloud=None):
         raise LabError(
             "the lab on this machine was brought up from another description (hosts, networks or images changed)",
             "the one that it runs with",
@@ -138,7 +140,7 @@ def _refuse_another_layout(wanted: Layout) -> None:
 
 def _shared_parts(wanted: Layout, phase: Callable[[str], None], tell: Tell) -> dict[str, Step]:
     """Router, mount namespace and images; then what is left to do for the hosts."""
-    whole = network.router_is_whole(wanted) and namespace.exists() and not containers.lost_for_good()
+    whole = network.router_is_whole(wanted) and namespace.exists() and not _lost(wanted)
     if not whole:
         phase("networks")
         _clear_remains(tell)
@@ -153,6 +155,12 @@ def _shared_parts(wanted: Layout, phase: Callable[[str], None], tell: Tell) -> d
         phase("images")
         imaging.provide(wanted, tell)
     return steps
+
+
+def _lost(wanted: Layout) -> bool:
+    """Whether a host has lost its monitor; a machine of the cloud that has is the cloud's own affair."""
+    lost = frozenset(containers.lost_for_good())
+    return any(host.name in lost for host in wanted.hosts)
 
 
 def _hosts(wanted: Layout, steps: Mapping[str, Step], phase: Callable[[str], None], tell: Tell) -> None:
@@ -183,8 +191,19 @@ def _hosts(wanted: Layout, steps: Mapping[str, Step], phase: Callable[[str], Non
         raise LabError("\n".join(problem.found for problem in problems), remedy=problems[0].remedy)
 
 
+def _cloud(wanted: Layout, phase: Callable[[str], None]) -> None:
+    """Running where it is wanted; and where it is not, neither it nor what it made."""
+    if wanted.cloud is not None and not cloud.is_alive(wanted.cloud):
+        phase("cloud")
+        cloud.start(wanted)
+    elif wanted.cloud is None and cloud.was_here():
+        phase("removing the cloud")
+        cloud.remove()
+
+
 def _clear_remains(tell: Tell) -> None:
     """What a killed lab, or a restart of this machine, left behind. Disks stay."""
+    cloud.stop()
     controller.stop()
     ended = containers.end_leftovers()
     remains = network.namespaces()
@@ -199,6 +218,7 @@ def _clear_remains(tell: Tell) -> None:
 
 
 def _tear_down() -> None:
+    cloud.stop()
     controller.stop()
     before = layout.read(LAYOUT)
     if before is not None:
@@ -214,6 +234,7 @@ def _tear_down() -> None:
         network.discard(name)
     network.remove_router()
     namespace.remove()
+    cloud.discard_disks()
     shutil.rmtree(RUN, ignore_errors=True)
     for path in (POWER, LAYOUT, OWNER):
         path.unlink(missing_ok=True)

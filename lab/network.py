@@ -53,7 +53,7 @@ def router_is_whole(layout: Layout) -> bool:
     """True if the router has every bridge and the link to this machine."""
     shown = attempt(["ip", "-n", ROUTER, "-br", "link"])
     found = {line.split()[0].split("@")[0] for line in shown.stdout.decode().splitlines() if line.strip()}
-    wanted = {_bridge(network) for network in layout.networks.values()} | {"uplink"}
+    wanted = {bridge_name(network) for network in layout.networks.values()} | {"uplink"}
     return wanted <= found and attempt(["ip", "link", "show", UPLINK]).returncode == 0
 
 
@@ -71,7 +71,7 @@ def build_router(layout: Layout) -> None:
     ])  # fmt: skip
     lines = [f"address add {router}/{layout.transit.prefixlen} dev uplink", "link set uplink up", "link set lo up"]
     for site, network in layout.networks.items():
-        bridge, parsed = _bridge(network), IPv4Network(network)
+        bridge, parsed = bridge_name(network), IPv4Network(network)
         lines += [
             f"link add {bridge} type bridge",
             f"link set {bridge} alias site-{site}",
@@ -123,7 +123,8 @@ def discard(namespace: str) -> None:
     attempt(["ip", "netns", "delete", namespace])
 
 
-def _bridge(network: str) -> str:
+def bridge_name(network: str) -> str:
+    """The switch of a network, named after its first address; interface names have at most 15 characters."""
     return f"b{int(IPv4Network(network)[1]):08x}"
 
 

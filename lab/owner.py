@@ -18,7 +18,7 @@ from lab.places import LOCK, OWNER
 LOCK_WAIT_S = 900
 
 # The lab's own processes outlive the commands of the clone that started them.
-_OF_THE_LAB = (b"lab.powerd", b"conmon")
+_OF_THE_LAB = (b"lab.powerd", b"lab.cloud", b"conmon")
 
 
 class Claim(Enum):

@@ -19,6 +19,7 @@ ROOT_KEY = STATE / "root_key"
 IDENTITIES = STATE / "hosts"
 STORAGE = STATE / "storage"
 LOGS = STATE / "log"
+CLOUD = STATE / "cloud"
 
 LOCK = Path("/run/dingli-lab.lock")
 """Outside of RUN, because an operation that holds it removes RUN."""
@@ -26,6 +27,7 @@ LOCK = Path("/run/dingli-lab.lock")
 HOST_LOCKS = RUN / "hosts"
 SOCKET = RUN / "power.sock"
 DAEMON_PID = RUN / "powerd.pid"
+CLOUD_PID = RUN / "cloud.pid"
 PINNED = RUN / "pinned"
 MOUNT_NAMESPACE = PINNED / "mnt"
 

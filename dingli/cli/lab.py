@@ -13,6 +13,7 @@ import typer
 from dingli.environment import load, project_root
 from dingli.exceptions import DingliError, InputError
 from lab import containers, controller, layout, lifecycle, power, survey
+from lab.cloud import survey as cloud_survey
 from lab.exceptions import LabError
 from lab.places import LAYOUT
 
@@ -113,6 +114,17 @@ def console(host: _Host) -> None:
     _, machines = _running_lab()
     command = containers.console(machines.host(host).name)
     os.execvp(command[0], command)  # noqa: S606 - a fixed program, and the terminal is its own from here on
+
+
+@app.command(epilog="Examples:\n\ndingli lab cloud\n\ndingli lab cloud --json")
+def cloud(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """The lab's industry cloud: where it is, its images and instances, and what to tell Pulumi."""
+    seen = cloud_survey.look()
+    if as_json:
+        typer.echo(json.dumps(asdict(seen), indent=1))
+        return
+    for line in cloud_survey.lines(seen):
+        typer.echo(line)
 
 
 @app.command("power", epilog="Examples:\n\ndingli lab power primary-1 off --for 60s\n\ndingli lab power primary-1 on")

@@ -50,6 +50,7 @@ __all__ = [
     "Bucket",
     "Cell",
     "CellPorts",
+    "Cloud",
     "CommandPower",
     "Core",
     "CoreKind",
@@ -307,6 +308,14 @@ class Archive(Entry):
     """From when on archived entries may be removed from etcd, by hand; None: never."""
 
 
+class Cloud(Entry):
+    """The lab's industry cloud: where `dingli lab up` lets its API listen."""
+
+    address: Address
+    port: Port = 8443
+    region: Text = "cn-north-1"
+
+
 class Webhook(Entry):
     """Where alerts are posted. `{token}` in the URL stands for a secret, which is not in the file."""
 
@@ -357,6 +366,7 @@ class Environment(Entry):
     """Who answers for what is on a cloud, and is charged for it."""
     data_levels: DataLevels = DataLevels()
     buckets: Mapping[BucketName, Bucket] = Field(default_factory=dict)
+    cloud: Cloud | None = None
     monitoring: Monitoring = Field(default_factory=Monitoring)
     logs: Logs = Logs()
     network: Access = Access()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dingli.environment.problems import Problem
-from dingli.environment.rules import cells, hosts, journal, logs, names, network, ports, sites
+from dingli.environment.rules import cells, cloud, hosts, journal, logs, names, network, ports, sites
 from dingli.environment.shape import Draft
 
 __all__ = ["RULES"]
@@ -29,6 +29,7 @@ RULES: tuple[Callable[[Draft], Iterable[Problem]], ...] = (
     cells.sessions_are_told_apart,
     logs.stand_apart,
     logs.are_kept_long_enough,
+    cloud.is_the_labs,
     ports.are_free,
     network.ends_exist,
 )
