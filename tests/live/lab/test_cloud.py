@@ -11,6 +11,8 @@ import pytest
 from tests.live.lab.box import Box
 from tests.live.lab.cloud_stack import ADDRESSES, CloudStack
 
+pytestmark = pytest.mark.long  # builds a lab of its own
+
 _LISTEN = "sudo systemd-run --quiet --unit=listen-{port} python3 -m http.server {port}"
 
 
