@@ -20,7 +20,7 @@ pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[3]
 FILE = ROOT / "stacks" / "environments" / "lab.yaml"
 DECLARED = "    gateways: [primary-2, standby-1, dr-1]\n"
-LOAD_S = 240
+LOAD_S = 300
 
 
 def up() -> None:
