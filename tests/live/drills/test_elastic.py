@@ -20,11 +20,11 @@ pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[3]
 FILE = ROOT / "stacks" / "environments" / "lab.yaml"
 DECLARED = "    gateways: [primary-2, standby-1, dr-1]\n"
-LOAD_S = 300
+LOAD_S = 780  # two ups, each of which takes minutes beside the load
 
 
 def up() -> None:
-    done = subprocess.run(["dingli", "up", "lab"], cwd=ROOT, capture_output=True, text=True, timeout=400, check=False)
+    done = subprocess.run(["dingli", "up", "lab"], cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
