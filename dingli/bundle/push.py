@@ -24,7 +24,7 @@ from dingli.check import contact
 from dingli.check.requirements import requirements
 from dingli.environment import Environment, project_root
 
-__all__ = ["Pushed", "install_on", "names_for", "push"]
+__all__ = ["MARK", "Pushed", "install_on", "names_for", "push"]
 
 _AT_ONCE = 8
 _LIMIT_S = 1800  # an emulated host is slow
@@ -34,8 +34,13 @@ _URI = re.compile(r"'[^']*/([^/']+\.deb)' \S+ \d+ ")
 _OF_SOME_HOSTS = {"etcd-server", "etcd-client", "prometheus", "prometheus-alertmanager"}
 
 _FOLDER = "/var/tmp/dingli-packages"  # noqa: S108 - made anew, for root alone
+_POLICY = "/usr/sbin/policy-rc.d"
+MARK = "made by dingli bundle push"
+"""What tells a policy-rc.d of ours from an administrator's."""
 _BEGIN = f"""
 set -eu
+# Left by a push that lost its power, it would keep every later package from starting anything.
+! grep -qs '{MARK}' {_POLICY} || rm -f {_POLICY}
 umask 077
 rm -rf {_FOLDER}
 mkdir {_FOLDER}
@@ -62,9 +67,10 @@ set -eu
 cd {_FOLDER}
 policy=
 trap 'rm -rf {_FOLDER}; [ -z "$policy" ] || rm -f "$policy"' EXIT
-if [ ! -e /usr/sbin/policy-rc.d ]; then
-    policy=/usr/sbin/policy-rc.d
-    printf '#!/bin/sh\\nexit 101\\n' >$policy
+trap 'exit 1' HUP INT TERM
+if [ ! -e {_POLICY} ]; then
+    policy={_POLICY}
+    printf '#!/bin/sh\\n# {MARK}\\nexit 101\\n' >$policy
     chmod 0755 $policy
 fi
 tar -xf -

@@ -85,6 +85,6 @@ def _cell(cell: Cell) -> dict[str, Any]:
             {"id": core.core_id, "host": core.host, "kind": core.kind.value, "takeover": core.takeover.value}
             for core in cell.cores
         ],
-        "gateways": list(cell.running_gateways),
+        "gateways": list(cell.gateways),
         "sessions": list(cell.sessions),
     }

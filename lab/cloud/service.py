@@ -53,7 +53,11 @@ def start(layout: Layout) -> None:
     until = time.monotonic() + _START_LIMIT_S
     while not _listens(layout.cloud):
         if daemon.poll() is not None or time.monotonic() > until:
-            raise LabError("the cloud does not start", remedy=f"read {LOG}")
+            raise LabError(
+                "the cloud does not start",
+                f"an answer at {layout.cloud.address}:{layout.cloud.port} within {_START_LIMIT_S} s",
+                f"read {LOG}",
+            )
         time.sleep(0.1)
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from dingli.bundle import Built, Order, Platform, build, verify
 from dingli.bundle.layout import PACKAGES, SIGNER, TOP, WHEELS
-from dingli.bundle.push import install_on
+from dingli.bundle.push import MARK, install_on
 from dingli.environment import project_root
 from dingli.evidence import signing
 from dingli.setup.cache import entry, key_of
@@ -143,6 +143,8 @@ def test_a_host_gets_what_it_lacks_and_starts_nothing(machine: Machine) -> None:
     assert install_on(machine.says, repository, names, units) >= 1
     assert "ok installed" in machine.says("dpkg-query -W -f '${Status}' chrony")
     assert not list((machine.root / "etc" / "systemd" / "system").rglob("chrony.service"))
+    policy = machine.root / "usr" / "sbin" / "policy-rc.d"
+    policy.write_text(f"#!/bin/sh\n# {MARK}\nexit 101\n")  # as a push leaves it whose host lost power
     assert install_on(machine.says, repository, names, units) == 0
     assert not list((machine.root / "var" / "tmp").iterdir())
-    assert not (machine.root / "usr" / "sbin" / "policy-rc.d").exists()
+    assert not policy.exists()

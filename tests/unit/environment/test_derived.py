@@ -14,7 +14,7 @@ from dingli.environment.logs import logs_host, logs_variables
 from dingli.environment.services import core_configuration, gateway_configuration
 from dingli.environment.witnesses import witness_hosts
 from dingli.network import flows
-from dingli.stacks.variables import host_variables
+from dingli.stacks.variables import common_variables, host_variables
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +151,7 @@ def test_a_gateway_that_does_not_run_is_prepared_and_stopped_and_nobody_is_sent_
     assert on_dr["dingli_gateway_stopped"] == ["alpha"]
     assert {one["cell"] for one in on_dr["dingli_gateway"]} == {"alpha", "beta"}, "it is ready to run"
     assert host_variables(fewer, "primary-2")["dingli_gateway_stopped"] == []
+    assert common_variables(fewer) == common_variables(load(source)), "every Deployment would be applied again"
     load_alpha = next(one for one in host_variables(fewer, "ops-1")["dingli_load"] if one["cell"] == "alpha")
     assert [one["name"] for one in load_alpha["gateways"]] == ["primary-2", "standby-1"]
     port = fewer.cells["alpha"].ports.fix

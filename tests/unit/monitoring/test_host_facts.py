@@ -62,8 +62,15 @@ def test_a_certificate_is_read_once_and_again_when_it_was_replaced(
         assert expires() == first, "openssl was asked twice about the same file"
         (tmp_path / "core.crt").write_text(certificate(tmp_path, 3))
         assert expires() == 1, "a replaced certificate was not looked at"
-    (tmp_path / "known").write_text("[nonsense")
-    assert abs(expires() - time.time() - 3 * DAY_S) < 60
+    for nonsense in ("[nonsense", "[1]", "null"):
+        (tmp_path / "known").write_text(nonsense)
+        assert abs(expires() - time.time() - 3 * DAY_S) < 60
+
+
+def test_a_link_that_leads_nowhere_counts_as_expired(facts: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "core.crt").symlink_to(tmp_path / "nowhere")
+    (line,) = facts.certificates(tmp_path, tmp_path / "known")
+    assert line == 'dingli_certificate_expires_seconds{certificate="core"} 0'
 
 
 def test_the_newest_head_is_the_last_whole_line(facts: ModuleType, tmp_path: Path) -> None:
