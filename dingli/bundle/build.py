@@ -134,7 +134,7 @@ def _source(root: Path, folder: Path, tell: Tell) -> None:
 def _python(order: Order, folder: Path, tell: Tell) -> None:
     for arch in order.controllers:
         tell(f"wheels of the controller, {arch}")
-        for wheel in sorted(controller_wheels(order.root, arch).glob("*.whl")):
+        for wheel in controller_wheels(order.root, arch):
             _bring(wheel, folder / WHEELS / wheel.name)
     for program in PROGRAMS:
         if program.lock:

@@ -12,7 +12,9 @@ from dingli.setup.cache import key_of
 from dingli.setup.phases import command
 
 _WANTED = (3, 11)
-_POLICIES_LOCK = Path("infra", "policies", "requirements.lock")
+_LOCK, _POLICIES_LOCK = Path("requirements.lock"), Path("infra", "policies", "requirements.lock")
+LOCKS = (_LOCK, _POLICIES_LOCK)
+"""Everything that a controller's environment is made of: a bundle has to have it."""
 
 
 def make_virtualenv(root: Path) -> str:
@@ -21,8 +23,7 @@ def make_virtualenv(root: Path) -> str:
         raise SetupError(f"Python {sys.version.split()[0]}", "Python 3.11", "install Python 3.11 and set PYTHON to it")
     folder = root / ".venv"
     stamp = folder / ".made-from"
-    locks = (root / "requirements.lock", root / _POLICIES_LOCK)
-    key = key_of(*locks, root / "pyproject.toml", sys.version, str(root))
+    key = key_of(*(root / lock for lock in LOCKS), root / "pyproject.toml", sys.version, str(root))
     python = folder / "bin" / "python"
     if _works(python):
         if stamp.is_file() and stamp.read_text(encoding="utf-8") == key:
@@ -34,7 +35,7 @@ def make_virtualenv(root: Path) -> str:
     stamp.unlink(missing_ok=True)
     pip: list[str | Path] = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input"]
     locked: list[str | Path] = [*pip, "--require-hashes", "--only-binary", ":all:"]
-    command([*locked, "-r", "requirements.lock"], cwd=root)
+    command([*locked, "-r", _LOCK], cwd=root)
     command([*locked, "--no-deps", "-r", _POLICIES_LOCK], cwd=root)
     command(
         [*pip, "--no-deps", "--no-build-isolation", "--config-settings", "editable_mode=compat", "-e", "."], cwd=root
