@@ -52,7 +52,7 @@ def _journal(environment: Environment) -> Iterator[Flow]:
     journal = environment.journal
     members = _hosts(environment, journal.members)
     clients = {core.host for cell in environment.cells.values() for core in cell.cores}
-    clients |= {host for cell in environment.cells.values() for host in cell.running_gateways} | set(journal.members)
+    clients |= {host for cell in environment.cells.values() for host in cell.gateways} | set(journal.members)
     why = "cores write the journal and follow it, gateways look who leads, members set up users"
     yield Flow("journal", _hosts(environment, clients), members, journal.client_port, why)
     yield Flow("journal peers", members, members, journal.peer_port, "members agree among themselves")
@@ -60,7 +60,7 @@ def _journal(environment: Environment) -> Iterator[Flow]:
 
 def _cell(environment: Environment, cell: Cell) -> Iterator[Flow]:
     cores = _hosts(environment, (core.host for core in cell.cores))
-    gateways = _hosts(environment, cell.running_gateways)
+    gateways = _hosts(environment, cell.gateways)
     members = tuple(Party("members", network) for network in environment.network.members)
     why = "gateways hand commands to the core that leads"
     yield Flow(f"core {cell.name}", gateways, cores, cell.ports.core, why)
@@ -78,7 +78,7 @@ def _monitoring(environment: Environment) -> Iterator[Flow]:
     for cell in environment.cells.values():
         cores = _hosts(environment, (core.host for core in cell.cores))
         yield Flow(f"core {cell.name} metrics", ops, cores, cell.ports.core_metrics, why)
-        gateways = _hosts(environment, cell.running_gateways)
+        gateways = _hosts(environment, cell.gateways)
         yield Flow(f"gateway {cell.name} metrics", ops, gateways, cell.ports.gateway_metrics, why)
     people = controllers(environment)
     for service, port in (("Prometheus", monitoring.prometheus_port), ("Alertmanager", monitoring.alertmanager_port)):
@@ -146,7 +146,7 @@ def _management(environment: Environment) -> Iterator[Flow]:
     yield Flow("journal peers", people, members, journal.peer_port, why)
     for cell in environment.cells.values():
         cores = _hosts(environment, (core.host for core in cell.cores))
-        gateways = _hosts(environment, cell.running_gateways)
+        gateways = _hosts(environment, cell.gateways)
         yield Flow(f"core {cell.name}", people, cores, cell.ports.core, why)
         yield Flow(f"core {cell.name} metrics", people, cores, cell.ports.core_metrics, why)
         yield Flow(f"FIX {cell.name}", people, gateways, cell.ports.fix, why)

@@ -1,31 +1,50 @@
-"""Sums of the files that a group's plays use, so that a changed role is a changed Deployment."""
+"""What of a clone a group's plays use: the sums of their files, so that a changed role is a changed Deployment, and the
+variables that these files name, so that one which only another group reads is none of this one's business."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-__all__ = ["content"]
+__all__ = ["content", "named_variables"]
 
 _SHARED = ("action_plugins", "filter_plugins", "library", "lookup_plugins", "module_utils", "group_vars")
 _IGNORED = {"__pycache__", "README.md", "tests", "molecule"}
+_WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def content(playbook: Path, group: str) -> dict[str, str]:
     """`{"playbook" | "plugins" | role name: SHA-256}` of what the plays for `group` read."""
     roles = playbook.parent
-    plays = [play for play in yaml.safe_load(playbook.read_text()) if _concerns(play, group)]
-    names = sorted(_with_dependencies(roles, (role for play in plays for role in _roles_of(play))))
+    plays, names = _plays_and_roles(playbook, group)
     sums = {name: _sum_of(sorted((roles / name).rglob("*")), roles) for name in names if (roles / name).is_dir()}
     sums["playbook"] = hashlib.sha256(repr(plays).encode()).hexdigest()
     shared = [file for folder in _SHARED for file in sorted((roles / folder).rglob("*"))]
     if shared:
         sums["plugins"] = _sum_of(shared, roles)
     return sums
+
+
+def named_variables(playbook: Path, group: str) -> frozenset[str]:
+    """Every word of the files that `group`'s plays read, which is more than their variables and never fewer: plugins
+    are given values, and a name that is put together at run time is one that Ansible does not find."""
+    roles = playbook.parent
+    plays, names = _plays_and_roles(playbook, group)
+    files = [file for name in (*names, "group_vars") for file in _files(sorted((roles / name).rglob("*")))]
+    words = set(_WORD.findall(repr(plays)))
+    for file in files:
+        words.update(_WORD.findall(file.read_text(encoding="utf-8", errors="replace")))
+    return frozenset(words)
+
+
+def _plays_and_roles(playbook: Path, group: str) -> tuple[list[dict[str, Any]], list[str]]:
+    plays = [play for play in yaml.safe_load(playbook.read_text()) if _concerns(play, group)]
+    return plays, sorted(_with_dependencies(playbook.parent, (role for play in plays for role in _roles_of(play))))
 
 
 def _concerns(play: dict[str, Any], group: str) -> bool:
@@ -70,10 +89,11 @@ def _with_dependencies(roles: Path, names: Iterable[str]) -> set[str]:
 
 def _sum_of(files: Iterable[Path], base: Path) -> str:
     total = hashlib.sha256()
-    for file in files:
-        if file.is_file() and not _IGNORED & set(file.parts) and file.suffix != ".pyc":
-            mode = "x" if file.stat().st_mode & 0o100 else "-"
-            total.update(
-                f"{file.relative_to(base)}\0{mode}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode()
-            )
+    for file in _files(files):
+        mode = "x" if file.stat().st_mode & 0o100 else "-"
+        total.update(f"{file.relative_to(base)}\0{mode}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
     return total.hexdigest()
+
+
+def _files(found: Iterable[Path]) -> Iterable[Path]:
+    return (one for one in found if one.is_file() and not _IGNORED & set(one.parts) and one.suffix != ".pyc")

@@ -15,7 +15,7 @@ from dingli.stacks.artifacts import artifacts
 from dingli.stacks.secret_digests import secret_digests
 from dingli.stacks.variables import common_variables, host_variables, known_groups
 from infra.providers.base.exceptions import ProviderError
-from infra.providers.deployment.content import content
+from infra.providers.deployment.content import content, named_variables
 from infra.providers.rack.declared import host_inputs
 from infra.providers.rack.machine import gather
 
@@ -60,7 +60,7 @@ def deployment_inputs(scope: DeploymentScope, machine_ids: Mapping[str, Any]) ->
     """The inputs; `machine_ids` by host, possibly not known yet."""
     environment, playbook = scope.environment, _playbook()
     cell = environment.cells[scope.cell] if scope.cell else None
-    targeted = _targeted_groups(playbook)
+    targeted, named = _targeted_groups(playbook), named_variables(playbook, scope.group)
     inputs: dict[str, Any] = {
         "environment": environment.name,
         "site": scope.site,
@@ -73,11 +73,11 @@ def deployment_inputs(scope: DeploymentScope, machine_ids: Mapping[str, Any]) ->
             name: {
                 "address": str(environment.hosts[name].address),
                 "machine_id": machine_ids[name],
-                "vars": host_variables(environment, name, scope.cell),
+                "vars": _of(host_variables(environment, name, scope.cell), named),
             }
             for name in scope.hosts
         },
-        "vars": common_variables(environment),
+        "vars": _of(common_variables(environment), named),
         "groups": {name: hosts for name, hosts in known_groups(environment).items() if name not in targeted},
         "content": content(playbook, scope.group),
         "artifacts": artifacts(environment, scope.group, cell, scope.hosts),
@@ -105,6 +105,10 @@ def import_inputs(resource_id: str) -> dict[str, Any]:
         with ssh.connect(ssh.target(environment, host)) as connection:
             machine_ids[host] = gather(connection).machine_id
     return deployment_inputs(found[0], machine_ids)
+
+
+def _of(variables: dict[str, Any], named: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in variables.items() if name in named}
 
 
 def _playbook() -> Path:

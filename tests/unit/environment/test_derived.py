@@ -154,5 +154,4 @@ def test_a_gateway_that_does_not_run_is_prepared_and_stopped_and_nobody_is_sent_
     assert common_variables(fewer) == common_variables(load(source)), "every Deployment would be applied again"
     load_alpha = next(one for one in host_variables(fewer, "ops-1")["dingli_load"] if one["cell"] == "alpha")
     assert [one["name"] for one in load_alpha["gateways"]] == ["primary-2", "standby-1"]
-    port = fewer.cells["alpha"].ports.fix
-    assert not [one for one in flows(fewer) if one.port == port and "dr-1" in {end.name for end in one.destinations}]
+    assert flows(fewer) == flows(load(source)), "the filters of every host would change with each step"

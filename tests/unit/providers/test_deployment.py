@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.providers.deployment.content import content
+from dingli.environment import Environment, load
+from infra.providers.deployment.content import content, named_variables
+from infra.providers.deployment.declared import deployment_inputs, scopes
 from infra.providers.deployment.digest import desired, pending
 from infra.providers.deployment.outcome import HostOutcome, Outcome
 from infra.providers.deployment.unfinished import Unfinished
@@ -135,6 +138,35 @@ def test_a_changed_file_of_a_role_changes_its_sum_and_no_other(playbook: Path) -
     after = content(playbook, "core")
 
     assert {name for name in before if before[name] != after[name]} == {"needed"}
+
+
+def test_words_of_the_groups_own_files_alone_are_its_variables(playbook: Path) -> None:
+    (playbook.parent / "needed" / "tasks" / "main.yml").write_text("- debug: {msg: '{{ of_needed }}'}")
+    (playbook.parent / "base" / "tasks" / "main.yml").write_text("- debug: {msg: '{{ of_base }}'}")
+
+    assert {"of_needed", "of_base"} & named_variables(playbook, "core") == {"of_needed"}
+
+
+def changed_scopes(before: Environment, after: Environment) -> set[str]:
+    found = set()
+    for site in before.sites:
+        for old, new in zip(scopes(before, site), scopes(after, site), strict=True):
+            ids = dict.fromkeys(before.hosts, "m")
+            if desired(deployment_inputs(old, ids)) != desired(deployment_inputs(new, ids)):
+                found.add(f"{site}/{old.name}")
+    return found
+
+
+def test_a_change_is_the_business_of_the_groups_whose_roles_read_it_and_of_no_other() -> None:
+    lab = load("lab")
+    alpha = lab.cells["alpha"]
+    fewer = {**lab.cells, "alpha": alpha.model_copy(update={"gateways_running": 2})}
+    filtered = lab.network.model_copy(update={"members": (IPv4Network("192.0.2.0/24"),)})
+
+    assert changed_scopes(lab, lab.model_copy(update={"cells": fewer})) == {"dr/gateway-alpha", "ops/ops"}
+    assert changed_scopes(lab, lab.model_copy(update={"network": filtered})) == {
+        f"{site}/base" for site in ("primary", "standby", "dr")
+    }
 
 
 def test_a_run_that_was_cut_short_is_remembered_until_one_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
