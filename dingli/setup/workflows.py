@@ -108,7 +108,7 @@ def _check_phases(root: Path) -> list[Phase]:
         ("types", ["mypy", *typed], "see the lines named above"),
         (
             "unit tests",
-            ["pytest", "-q", "-m", "not engine and not slow and not live", "tests/unit"],
+            ["pytest", "-q", "-n", "logical", "-m", "not engine and not slow and not live", "tests/unit"],
             "see the tests named above",
         ),
     ]

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.long
 ROOT = Path(__file__).parents[3]
 FILE = ROOT / "stacks" / "environments" / "lab.yaml"
 DECLARED = "    gateways: [primary-2, standby-1, dr-1]\n"
-LOAD_S = 780  # two ups, each of which takes minutes beside the load
+LOAD_S = 300  # two ups, each of which takes over a minute beside the load
 
 
 def up() -> None:
