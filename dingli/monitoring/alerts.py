@@ -97,6 +97,13 @@ def _hosts(environment: Environment) -> Iterator[Alert]:
         Severity.CRITICAL,
         f"{here}{{{{ with $labels.core }}}}: core {{{{ . }}}}{{{{ end }}}}: the clock cannot be trusted",
     )
+    yield Alert(
+        "PacketFilterMissing",
+        "dingli_packet_filter == 0",
+        0,  # seen by a timer: it has been so for a while
+        Severity.CRITICAL,
+        f"{here} lets through what no flow declares",
+    )
     stale_s = 3 * max(facts_interval_s(environment, host) for host in environment.hosts)
     yield Alert(
         "HostFactsStale",
@@ -104,7 +111,7 @@ def _hosts(environment: Environment) -> Iterator[Alert]:
         f' or (up{{job="host"}} == 1) unless on (host) node_textfile_mtime_seconds{_FACTS_FILE}',
         minute,
         Severity.WARNING,
-        f"{here} does not tell about its certificates, clock and witnessed evidence",
+        f"{here} does not tell about its certificates, clock, packet filter and witnessed evidence",
     )
 
 

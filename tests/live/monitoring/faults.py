@@ -53,6 +53,16 @@ class Faults:
     def no_time_source(self, host: str) -> None:
         self.on(host, f"systemctl stop chrony; {_FACTS}", f"systemctl start chrony; {_FACTS}")
 
+    def no_packet_filter(self, host: str) -> None:
+        self.on(host, f"nft delete table inet dingli; {_FACTS}", f"systemctl restart dingli-firewall; {_FACTS}")
+
+    def small_quota(self, host: str, share: float) -> None:
+        """The journal's database there is `share` of what it may be, though it did not grow."""
+        file, size = "/etc/etcd/etcd.yaml", self._database_bytes(host)
+        quota = f'sed -i "s/^quota-backend-bytes: .*/quota-backend-bytes: {int(size / share)}/" {file}'
+        self.on(host, f"cp -p {file} {file}.whole", f"mv -f {file}.whole {file}; systemctl restart etcd")
+        self.hosts.run(host, f"{quota}; systemctl restart etcd")
+
     def old_facts(self, host: str) -> None:
         age = f'systemctl stop dingli-host-facts.timer; touch -d "1 hour ago" {_textfile()}'
         self.on(host, age, f"systemctl start dingli-host-facts.timer; {_FACTS}")
@@ -99,6 +109,10 @@ class Faults:
         """By a person, on a host with a main core."""
         halt, resume = (f'dingli-core-ctl {CELL} {word} --reason "a test of alerts"' for word in ("halt", "resume"))
         return self.on(host, halt, f"{resume}; true")
+
+    def _database_bytes(self, member: str) -> int:
+        (status,) = json.loads(self.hosts.run(member, self._etcdctl(member, "endpoint status -w json")).stdout)
+        return int(status["Status"]["dbSize"])
 
     def _etcdctl(self, member: str, words: str) -> str:
         keys = f"--cert {pki_file('etcd-root', 'crt')} --key {pki_file('etcd-root', 'key')}"

@@ -105,3 +105,22 @@ def test_a_clock_is_what_chrony_says(
     chronyc.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     assert facts.clock() == lines
+
+
+@pytest.mark.parametrize(
+    ("said", "there"),
+    [
+        ("policy drop; policy drop; policy drop;", 1),
+        ("policy drop; policy accept; policy drop;", 0),
+        ("", 0),
+    ],
+)
+def test_a_filter_is_there_if_every_direction_drops(facts: ModuleType, tmp_path: Path, said: str, there: int) -> None:
+    nft = tmp_path / "nft"
+    nft.write_text(f"#!/bin/sh\necho '{said}'\n")
+    nft.chmod(0o755)
+    assert facts.packet_filter(str(nft)) == [f"dingli_packet_filter {there}"]
+
+
+def test_a_filter_that_cannot_be_asked_is_none(facts: ModuleType, tmp_path: Path) -> None:
+    assert facts.packet_filter(str(tmp_path / "nft")) == ["dingli_packet_filter 0"]
