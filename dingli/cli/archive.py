@@ -19,6 +19,7 @@ from dingli.archive.looks import KIND, as_lines, earlier_looks, file_of, forgott
 from dingli.archive.placing import folder_of, on_host
 from dingli.archive.placing import place as place_segments
 from dingli.archive.source import over_ssh
+from dingli.archive.telling import Pulse, tell
 from dingli.archive.trimming import plan_trim
 from dingli.cell import remote
 from dingli.environment import Environment, EnvironmentKind, load
@@ -69,8 +70,16 @@ def run(
     bucket, cells = Bucket(settings_of(declared)), _cells(declared, cell)
     bucket.require()
     reached: dict[str, Outcome] = {}
+    pulses: dict[str, Pulse] = {}
     while True:
-        troubled = [_run_one(bucket, declared, name, reached, as_json, every is not None) for name in cells]
+        troubled = []
+        for name in cells:
+            began = time.time()
+            troubled.append(_run_one(bucket, declared, name, reached, as_json, every is not None))
+            if not troubled[-1]:
+                pulses[name] = Pulse(name, began, reached[name].last)
+        for problem in tell(declared, pulses.values()):
+            typer.echo(problem, err=True)
         if every is None:
             raise typer.Exit(ExitCode.FAILED if any(troubled) else ExitCode.OK)
         time.sleep(every)

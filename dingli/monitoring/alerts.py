@@ -22,6 +22,8 @@ DATABASE_SHARE = 0.6
 CLOCK_S = 0.05
 """Cores stop campaigning at 0.1."""
 EVIDENCE_DAYS = 35
+ARCHIVER_S = 900
+"""`dingli archive run` looks every minute where it runs as its page says; the journal keeps everything meanwhile."""
 LAG_S = 30
 _FACTS_FILE = '{file=~".*/dingli\\\\.prom"}'
 
@@ -52,7 +54,9 @@ class Alert:
 
 def alerts(environment: Environment) -> tuple[Alert, ...]:
     """Every alert of an environment, with its delays."""
-    return tuple(alert for part in (_hosts, _journal, _cells, _evidence, _monitoring) for alert in part(environment))
+    return tuple(
+        alert for part in (_hosts, _journal, _cells, _evidence, _archive, _monitoring) for alert in part(environment)
+    )
 
 
 def rules(environment: Environment) -> dict[str, Any]:
@@ -212,6 +216,19 @@ def _evidence(environment: Environment) -> Iterator[Alert]:
         Severity.WARNING,
         "{{ $labels.host }} ({{ $labels.site }}) has not countersigned the newest evidence",
     )
+
+
+def _archive(environment: Environment) -> Iterator[Alert]:
+    """By cell: an archiver that never ran has no series that could name it."""
+    for cell in environment.cells if environment.archive is not None else ():
+        yield Alert(
+            "ArchiverSilent",
+            f'(max(dingli_archive_seconds{{cell="{cell}"}}) or vector(0)) < time() - {ARCHIVER_S}',
+            scaled_s(environment, 300),
+            Severity.WARNING,
+            f"nothing of cell {cell} was archived or found archived for {ARCHIVER_S // 60} minutes",
+            (("cell", cell),),
+        )
 
 
 def _monitoring(environment: Environment) -> Iterator[Alert]:

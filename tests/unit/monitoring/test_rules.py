@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dingli.environment import Environment, Monitoring, load
+from dingli.environment import Archive, Environment, Monitoring, load
 from dingli.monitoring import alerts, rules
 from dingli.setup.promtool import provide_promtool
 
@@ -23,8 +23,9 @@ INTERVAL = "15s"
 
 @pytest.fixture(scope="module")
 def environment() -> Environment:
-    """The lab with normal delays."""
-    return load("lab").model_copy(update={"monitoring": Monitoring()})
+    """The lab with normal delays, and with an archive."""
+    archive = Archive(bucket="dingli-lab", retention_days=1)
+    return load("lab").model_copy(update={"monitoring": Monitoring(), "archive": archive})
 
 
 def promtool(folder: Path, *arguments: str) -> None:
