@@ -8,18 +8,20 @@ from dingli.archive import Bucket, archive_closed, read_chain
 from dingli.archive.chain import journals
 from dingli.archive.source import over_ssh
 from dingli.archive.telling import FILE, Pulse, tell
-from dingli.cell import remote
+from dingli.cell import observe, remote
 from dingli.environment import Archive, load
 
 CELL, OPS = "alpha", "ops-1"
+SEGMENTS = 3
 
 
 def test_a_running_cell_is_archived_over_ssh_and_monitoring_is_told(settings: Archive) -> None:
     lab = load("lab")
     bucket = Bucket(settings)
     bucket.make()
-    outcome = archive_closed(bucket, lab.name, over_ssh(lab, CELL), settings.segment_entries)
-    assert outcome.written == outcome.last // settings.segment_entries > 0
+    head = max(core.head for core in observe(lab, CELL).cores.values())
+    outcome = archive_closed(bucket, lab.name, over_ssh(lab, CELL), head // SEGMENTS)
+    assert outcome.written == SEGMENTS
     ((name, objects),) = journals(bucket, lab.name, CELL).items()
     chain = read_chain(bucket, name, CELL, objects)
     assert (chain.last, chain.findings) == (outcome.last, [])
