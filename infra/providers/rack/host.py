@@ -80,9 +80,10 @@ class HostType(ResourceType):
         host_key = state["adopted_key"] if declared in (None, state.get("host_key_sha256")) else declared
         with _open(news, host_key) as connection:
             facts = _checked(connection, news)
-            if facts.machine_id != state["machine_id"]:
+            its_key = ssh.fingerprint(connection.host_key)
+            if facts.machine_id != state["machine_id"] and news.get("accept_replacement") != its_key:
                 other = f"another machine answers at {news['address']}: machine-id {facts.machine_id}"
-                raise _refused(state, other, ssh.fingerprint(connection.host_key))
+                raise _refused(state, other, its_key)
             result = _adopt(context, connection, news, facts)
         if state["address"] != news["address"]:
             ssh.KnownHosts(target_of(state, ssh.DEPLOY_USER).known_hosts).forget(state["address"])
