@@ -20,6 +20,8 @@ class Changing:
     unsettled: bool = False
     """Its last change did not come to a good end: whatever it does for others is in doubt already."""
     reachable: bool = True
+    idle: bool = False
+    """It is only prepared: that nothing goes wrong there says little."""
 
 
 def canaries(
@@ -27,8 +29,9 @@ def canaries(
 ) -> tuple[str, ...]:
     """One host of each architecture that is not `proven` yet; of equals, the first.
 
-    A host from which something is led is taken only if there is no other. A host that is unsettled goes before those
-    that are well, and one that is a canary already (`preferred`) before others.
+    A host from which something is led is taken only if there is no other. One that can be reached and does its work
+    goes before one that does not, one that is unsettled before those that are well, and one that is a canary already
+    (`preferred`) before others.
     """
     found = []
     for architecture in dict.fromkeys(one.architecture for one in changing):
@@ -36,7 +39,13 @@ def canaries(
             candidates = [one for one in changing if one.architecture == architecture]
             chosen = min(
                 candidates,
-                key=lambda one: (one.leads, not one.reachable, not one.unsettled, one.name not in preferred),
+                key=lambda one: (
+                    one.leads,
+                    not one.reachable,
+                    one.idle,
+                    not one.unsettled,
+                    one.name not in preferred,
+                ),
             )
             found.append(chosen.name)
     return tuple(found)

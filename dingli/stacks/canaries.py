@@ -90,7 +90,9 @@ def choose(
     for name in sorted(changed, key=lambda name: (_ORDER.index(name.partition("-")[0]), name)):
         preferred = {host for hosts in chosen.values() for host in hosts}
         ordered = sorted(changed[name], key=lambda host: _PLACES.index(environment.site_of(host).role))
-        chosen[name] = canaries(changing(environment, picture, ordered, unsettled), preferred=preferred)
+        group, _, cell = name.partition("-")
+        members = changing(environment, picture, Subject(group, cell or None), ordered, unsettled)
+        chosen[name] = canaries(members, preferred=preferred)
     sites = {environment.hosts[host].site for hosts in chosen.values() for host in hosts}
     proven = {name: tuple(environment.hosts[host].arch.value for host in hosts) for name, hosts in chosen.items()}
     return AcrossSites(tuple(site for site in environment.sites if site in sites), Stage(chosen), Stage(None, proven))

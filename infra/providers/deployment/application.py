@@ -41,9 +41,10 @@ def apply(context: Context, resource_id: str, state: Properties, news: Propertie
     others = [name for name in hosts if name not in changed]
     if changed:
         environment = load(news["environment"])
-        with Watch(environment, Subject(news["group"], news.get("cell"))) as watch:
+        subject = Subject(news["group"], news.get("cell"))
+        with Watch(environment, subject) as watch:
             live = _Live(context, resource_id, state, news, kept, watch, environment.rollout.health_s)
-            members = changing(environment, watch.picture(), changed, _unsettled(state, unfinished))
+            members = changing(environment, watch.picture(), subject, changed, _unsettled(state, unfinished))
             proven = Stage.current().proven.get(name_of(news), ())
             course = roll_out(live, members, others, context.log, environment.rollout.ratio, proven)
     else:
@@ -60,13 +61,14 @@ def apply(context: Context, resource_id: str, state: Properties, news: Propertie
 
 
 def changing(
-    environment: Environment, picture: Picture, names: Collection[str], unsettled: Collection[str]
+    environment: Environment, picture: Picture, subject: Subject, names: Collection[str], unsettled: Collection[str]
 ) -> list[Changing]:
     """What a roll-out has to know of hosts, given how the environment looks."""
     leading = {cell.leader.partition("/")[0] for cell in picture.cells.values()} | {picture.journal.leader}
     for cell in environment.cells.values():
         if not picture.cells[cell.name].leader:  # nobody can tell: then it is led from where it should be
             leading.add(cell.home.host)
+    running = environment.cells[subject.cell].running_gateways if subject.cell else ()
     return [
         Changing(
             name,
@@ -74,6 +76,7 @@ def changing(
             leads=name in leading,
             unsettled=name in unsettled,
             reachable=picture.hosts[name].reachable,
+            idle=subject.group == "gateway" and name not in running,
         )
         for name in names
     ]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from dingli.rollout.health import Subject
 from infra.providers.base.exceptions import ProviderError
 from infra.providers.deployment.application import changed_hosts, changing, reached_state
 from infra.providers.deployment.content import content
@@ -92,9 +93,13 @@ def test_only_a_declared_change_of_what_a_host_has_is_a_change() -> None:
 
 def test_what_leads_is_known_from_the_cells_and_where_nobody_says_from_the_file() -> None:
     environment, seen = observed.environment(), observed.recorded()
-    led = changing(environment, observed.picture(seen), environment.hosts, ())
+    led = changing(environment, observed.picture(seen), Subject("base"), environment.hosts, ())
     silent = changing(
-        environment, observed.picture(observed.unreached(*environment.hosts)), environment.hosts, ["dr-1"]
+        environment,
+        observed.picture(observed.unreached(*environment.hosts)),
+        Subject("base"),
+        environment.hosts,
+        ["dr-1"],
     )
 
     assert "primary-1" in {one.name for one in led if one.leads}

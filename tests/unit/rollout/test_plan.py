@@ -32,6 +32,7 @@ def test_what_leads_is_no_canary_if_another_host_is_there() -> None:
 def test_a_host_in_doubt_goes_first_and_one_that_is_silent_last() -> None:
     assert canaries([*_x86("a"), *_x86("b", unsettled=True)]) == ("b",)
     assert canaries([*_x86("a", reachable=False), *_x86("b")]) == ("b",)
+    assert canaries([*_x86("a", idle=True), *_x86("b")]) == ("b",), "a gateway that is only prepared shows nothing"
 
 
 def test_a_host_that_is_a_canary_already_is_one_again() -> None:
