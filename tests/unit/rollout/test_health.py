@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from dingli.environment import load
 from dingli.rollout.health import Subject, Units, complaints, parse_units
 from tests.unit.status import observed
 
@@ -65,6 +66,13 @@ def test_units_and_ports_are_complaints() -> None:
         "port 7410": "nothing takes connections at 198.18.3.11:7410",
     }
     assert found.processes["dingli-core@alpha.service"] == "12"
+
+
+def test_another_cells_service_on_the_host_is_not_this_ones_affair() -> None:
+    units, picture = parse_units("failed dingli-core@beta.service\nend\n"), observed.picture(observed.recorded())
+
+    assert complaints(load("lab"), _ALPHA_CORE, "dr-1", picture, units).complaints == {}
+    assert complaints(load("lab"), Subject("core", "beta"), "dr-1", picture, units).complaints != {}
 
 
 def test_an_answer_that_was_cut_off_and_no_answer_are_complaints() -> None:

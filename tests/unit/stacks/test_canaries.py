@@ -33,6 +33,9 @@ def test_groups_share_their_canaries_where_they_can() -> None:
     chosen = choose(_LAB, observed.picture(observed.recorded()), changed).first.canaries or {}
 
     assert {host for hosts in chosen.values() for host in hosts} == {"dr-1", "standby-2"}
+    changed = {"base": ["dr-1", "primary-2"], "gateway-alpha": ["primary-2"]}
+    chosen = choose(_LAB, observed.picture(observed.recorded()), changed).first.canaries or {}
+    assert chosen["base"] == ("primary-2",), "a canary already, though another site has less to lose"
 
 
 def test_the_leaders_host_is_no_canary_where_there_is_another() -> None:
