@@ -94,7 +94,8 @@ def _roll_out(
     """All stacks; before them, if hosts of several sites are changed alike, the canaries among those hosts."""
     from dingli.stacks.canaries import across_sites  # the engine's library takes long to load: not for `--help`
 
-    engine.backend.require()
+    if len(stacks) > 1:
+        engine.backend.require()
     planned = across_sites(environment, stacks, engine.backend) if len(stacks) > 1 else None
     if planned is None:
         return operate(stacks, engine, screen, choice, "up", _arguments(choice))

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import tarfile
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
@@ -83,6 +84,8 @@ class Kept:
         for file in self._folder.glob("roles-*.tar.gz"):
             if file not in needed:
                 file.unlink()
+        for leftover in self._folder.glob(".former-*"):
+            shutil.rmtree(leftover)
 
     def _inputs_file(self, total: str) -> Path:
         return self._folder / f"{total}.json"
