@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dingli.environment import load
+from dingli.environment import Environment, load
 from dingli.exceptions import ExitCode
 from dingli.stacks.engine import Engine
 from dingli.stacks.operation import Choice, operate
@@ -35,9 +35,20 @@ def preview(
     engine = Engine(declared, screen.show)
     arguments = ["--refresh"] if refresh else []
     outcomes = operate(choice.of(declared), engine, screen, choice, "preview", arguments)
+    ok = all(outcome.ok for outcome in outcomes.values())
     if as_json:
         typer.echo(json.dumps({name: outcome.plain() for name, outcome in outcomes.items()}, indent=2))
-    elif not refresh:
+    elif ok:
+        _tell_order(declared, choice, engine, screen)
+    if not refresh:
         screen.say("Only declared changes are shown; --refresh also looks for what was changed on hosts by hand.")
-    if not all(outcome.ok for outcome in outcomes.values()):
+    if not ok:
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _tell_order(environment: Environment, choice: Choice, engine: Engine, screen: Screen) -> None:
+    from dingli.stacks.canaries import across_sites  # the engine's library takes long to load: not for `--help`
+
+    planned = across_sites(environment, choice.of(environment), engine.backend)
+    if planned is not None:
+        screen.say(f"canaries would be: {planned.text}; the other hosts after them, if they are well")

@@ -29,7 +29,11 @@ def up(
         bool, typer.Option("--json", help="Print one JSON object at the end, and nothing else.")
     ] = False,
 ) -> None:
-    """Bring an environment's sites to what its file says, then check that it works."""
+    """Bring an environment's sites to what its file says, then check that it works.
+
+    A change of hosts in service goes to canaries first: one host of each role and architecture. If one of them is not
+    well, it gets its former version back, and no other host is touched.
+    """
     choice = Choice(tuple(site or ()), refresh, continue_on_error, parallel)
     result = bring_up(load(environment), choice, Screen(quiet=as_json))
     if as_json:

@@ -15,6 +15,7 @@ from pydantic import Field, Strict
 
 from dingli.environment.access import Access
 from dingli.environment.classification import Bucket, DataLevels, Holding, Hosting
+from dingli.environment.rollout import Rollout
 from dingli.environment.values import (
     AbsolutePath,
     Address,
@@ -369,6 +370,7 @@ class Environment(Entry):
     cloud: Cloud | None = None
     monitoring: Monitoring = Field(default_factory=Monitoring)
     logs: Logs = Logs()
+    rollout: Rollout = Rollout()
     network: Access = Access()
     root_key: Path | None = Field(default=None, exclude=True)
     """Not a key of the file: it comes with the hand-over."""

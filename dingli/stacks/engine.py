@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dingli.environment import Environment, project_root
 from dingli.exceptions import DingliError, SetupError
+from dingli.rollout import Stage
 from dingli.setup.shell import engine_environment
 from dingli.stacks.backend import Backend, backend_at, checkpoint_key
 from dingli.stacks.events import Message, StackOutcome, fold
@@ -40,6 +41,8 @@ class Engine:
         self._running: set[subprocess.Popen[str]] = set()
         self._lock = threading.Lock()
         self.interrupted = 0
+        self.stage = Stage()
+        """What providers are told of a roll-out."""
 
     @property
     def backend(self) -> Backend:
@@ -126,7 +129,7 @@ class Engine:
             with (Path(folder) / "output").open("w+") as output:
                 process = subprocess.Popen(
                     command,
-                    env=self._environment,
+                    env={**self._environment, **self.stage.variables()},
                     cwd=project_root(),
                     stdin=subprocess.DEVNULL,
                     stdout=output,

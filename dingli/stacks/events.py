@@ -45,6 +45,21 @@ class StackOutcome:
         """How many resources were, or would be, touched."""
         return sum(count for operation, count in self.changes.items() if operation != "same")
 
+    def followed_by(self, later: StackOutcome) -> StackOutcome:
+        """Both as one: what was changed by either, and what the later one left as it was."""
+        changes = dict(later.changes)
+        for operation, count in self.changes.items():
+            if operation != "same":
+                changes[operation] = changes.get(operation, 0) + count
+        return StackOutcome(
+            self.site,
+            self.ok and later.ok,
+            self.seconds + later.seconds,
+            changes,
+            [*self.messages, *later.messages],
+            [*self.errors, *later.errors],
+        )
+
     def plain(self) -> dict[str, Any]:
         """For `--json` and evidence."""
         return {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dingli import evidence
@@ -12,6 +13,7 @@ from dingli.gate import CHECKS, Finding, State, run_checks
 from dingli.pki import Places, initialise
 from dingli.stacks.engine import Engine
 from dingli.stacks.events import Message, StackOutcome
+from dingli.stacks.names import StackName
 from dingli.stacks.operation import Choice, operate
 from dingli.stacks.screen import Screen
 
@@ -59,10 +61,13 @@ def bring_up(environment: Environment, choice: Choice, screen: Screen) -> UpResu
                 run.event("message", site=site, text=message.text, error=message.error)
 
         engine = Engine(environment, show)
-        arguments = ["--yes", "--skip-preview"]
-        arguments += ["--refresh"] if choice.refresh else []
-        arguments += ["--continue-on-error"] if choice.continue_on_error else []
-        result = UpResult(operate(stacks, engine, screen, choice, "up", arguments), evidence=str(run.folder))
+
+        def say(text: str, error: bool = False) -> None:
+            screen.say(text, error=error)
+            run.event("message", site="", text=text, error=error)
+
+        sites = _roll_out(environment, stacks, engine, screen, choice, say)
+        result = UpResult(sites, evidence=str(run.folder))
         for name, site in result.sites.items():
             run.event("site", site=name, **site.plain())
         if result.ok and not choice.sites:
@@ -76,3 +81,40 @@ def bring_up(environment: Environment, choice: Choice, screen: Screen) -> UpResu
         result.controller = carry_away(environment, screen.say)
     screen.say(f"{'up' if result.ok else 'NOT up'}; evidence: {result.evidence}", error=not result.ok)
     return result
+
+
+def _roll_out(
+    environment: Environment,
+    stacks: Sequence[StackName],
+    engine: Engine,
+    screen: Screen,
+    choice: Choice,
+    say: Callable[..., None],
+) -> dict[str, StackOutcome]:
+    """All stacks; before them, if hosts of several sites are changed alike, the canaries among those hosts."""
+    from dingli.stacks.canaries import across_sites  # the engine's library takes long to load: not for `--help`
+
+    if len(stacks) > 1:
+        engine.backend.require()
+    planned = across_sites(environment, stacks, engine.backend) if len(stacks) > 1 else None
+    if planned is None:
+        return operate(stacks, engine, screen, choice, "up", _arguments(choice))
+    say(f"canaries: {planned.text}")
+    engine.stage = planned.first
+    alone = replace(choice, refresh=False, continue_on_error=False)
+    leading = [stack for stack in stacks if stack.site in planned.sites]
+    first = operate(leading, engine, screen, alone, "up", _arguments(alone))
+    if not all(outcome.ok for outcome in first.values()):
+        say("a site with canaries is not up: the roll-out stops, no other host is touched", error=True)
+        held = "not begun: a site with canaries failed"
+        return {stack.site: first.get(stack.site) or StackOutcome(stack.site, errors=[held]) for stack in stacks}
+    say("canaries are well: the other hosts follow")
+    engine.stage = planned.then
+    rest = operate(stacks, engine, screen, choice, "up", _arguments(choice))
+    return {site: first[site].followed_by(later) if site in first else later for site, later in rest.items()}
+
+
+def _arguments(choice: Choice) -> list[str]:
+    arguments = ["--yes", "--skip-preview"]
+    arguments += ["--refresh"] if choice.refresh else []
+    return arguments + (["--continue-on-error"] if choice.continue_on_error else [])

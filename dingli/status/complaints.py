@@ -10,7 +10,7 @@ from dingli.environment import Environment, Takeover
 from dingli.gate import State
 from dingli.status.picture import CellStatus, CoreStatus, Picture
 
-__all__ = ["MAX_CLOCK_MS", "MAX_LAG_MS", "notes", "problems", "surely_off_ms"]
+__all__ = ["MAX_CLOCK_MS", "MAX_LAG_MS", "core_complaint", "notes", "problems", "surely_off_ms"]
 
 MAX_LAG_MS = 1_000
 """A core that lags more is no candidate (an emulated one is given more time in what is shown, not in a switch)."""
@@ -67,7 +67,7 @@ def _cell(picture: Picture, cell: CellStatus) -> Iterator[str]:
     if cell.trouble is not None:
         return
     for core in cell.cores:
-        reason = _core(core)
+        reason = core_complaint(core)
         if reason is not None:
             yield f"{cell.name}: {core.core} {reason}"
     for gateway in cell.gateways:
@@ -77,9 +77,10 @@ def _cell(picture: Picture, cell: CellStatus) -> Iterator[str]:
             yield f"{cell.name}: gateway {gateway.host} is linked to no leading core"
 
 
-def _core(core: CoreStatus) -> str | None:
+def core_complaint(core: CoreStatus) -> str | None:
+    """Why a core is not well, or None; of a quarantined one, leadership says so."""
     if core.quarantined:
-        return None  # leadership says so
+        return None
     if core.service not in ("", "active"):
         return f"does not run: its service is {core.service}"
     if core.role == "silent":

@@ -19,7 +19,7 @@ from infra.providers.deployment.content import content, named_variables
 from infra.providers.rack.declared import host_inputs
 from infra.providers.rack.machine import gather
 
-__all__ = ["DeploymentScope", "deployment_inputs", "import_inputs", "resource_id_of", "scopes"]
+__all__ = ["DeploymentScope", "deployment_inputs", "import_inputs", "name_of", "resource_id_of", "scopes"]
 
 _PLAYBOOK = "roles/site.yml"
 
@@ -89,8 +89,12 @@ def deployment_inputs(scope: DeploymentScope, machine_ids: Mapping[str, Any]) ->
 
 def resource_id_of(inputs: Mapping[str, Any]) -> str:
     """`environment/site/group`, or `…/group-cell`: what `pulumi import` is given."""
-    name = inputs["group"] if not inputs.get("cell") else f"{inputs['group']}-{inputs['cell']}"
-    return f"{inputs['environment']}/{inputs['site']}/{name}"
+    return f"{inputs['environment']}/{inputs['site']}/{name_of(inputs)}"
+
+
+def name_of(inputs: Mapping[str, Any]) -> str:
+    """A Deployment's name in the program: `base`, or with a cell `core-alpha`."""
+    return str(inputs["group"] if not inputs.get("cell") else f"{inputs['group']}-{inputs['cell']}")
 
 
 def import_inputs(resource_id: str) -> dict[str, Any]:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
-from dingli.exceptions import DingliError
-from dingli.ssh import Unreachable
-from infra.providers.base.exceptions import Cancelled, Incomplete
+from dingli.rollout import Stage
 from infra.providers.base.resource import Context, Difference, Failure, Properties, ReadResult, ResourceType
 from infra.providers.base.values import Unknown, contains_unknown
-from infra.providers.deployment.declared import import_inputs, resource_id_of
+from infra.providers.deployment.application import apply
+from infra.providers.deployment.declared import import_inputs, name_of, resource_id_of
 from infra.providers.deployment.digest import desired, pending
-from infra.providers.deployment.host_lock import HostLock
-from infra.providers.deployment.inventory import target
-from infra.providers.deployment.outcome import HostOutcome, Outcome
+from infra.providers.deployment.kept import Kept
+from infra.providers.deployment.outcome import HostOutcome
 from infra.providers.deployment.playbook import list_tasks, run_playbook
 from infra.providers.deployment.unfinished import Unfinished
 
@@ -24,12 +20,12 @@ __all__ = ["DeploymentType"]
 
 _TEXT: dict[str, Any] = {"type": "string"}
 _MAP: dict[str, Any] = {"type": "object", "additionalProperties": {"$ref": "pulumi.json#/Any"}}
-_LOCKS_AT_ONCE = 16
+_OUTPUTS = ("applied", "former", "results", "drift", "reachable")
 
 
 class DeploymentType(ResourceType):
-    """Inputs as `declared.deployment_inputs` gives them. Outputs: `applied` (host: sum of what it has), `results`,
-    `drift` (host: what differs), `reachable` (host: bool)."""
+    """Inputs as `declared.deployment_inputs` gives them. Outputs: `applied` (host: sum of what it has), `former`
+    (host: sum of what it had before a change that failed), `results`, `drift` (host: what differs), `reachable`."""
 
     token: ClassVar[str] = "deployment:index:Deployment"  # noqa: S105 - a type
     required: ClassVar[Sequence[str]] = ("environment", "site", "group", "playbook", "hosts", "vars", "content")
@@ -38,7 +34,7 @@ class DeploymentType(ResourceType):
         **{"hosting": _TEXT, "data_level": {"type": "integer"}},  # for infra/policies; nothing on the hosts
         **dict.fromkeys(("hosts", "vars", "content", "artifacts", "secret_digests", "bastion", "groups"), _MAP),
     }
-    outputs: ClassVar[dict[str, dict[str, Any]]] = dict.fromkeys(("applied", "results", "drift", "reachable"), _MAP)
+    outputs: ClassVar[dict[str, dict[str, Any]]] = dict.fromkeys(_OUTPUTS, _MAP)
 
     def check(self, news: Properties) -> Sequence[Failure]:
         hosts = news.get("hosts")
@@ -56,6 +52,8 @@ class DeploymentType(ResourceType):
         gone = set(state.get("applied") or {}) - set(news["hosts"])
         waiting = _pending(state, news)
         if not (waiting or gone or replaced):
+            Kept(resource_id_of(news)).keep(news, list(news["hosts"]))  # deployed by whom- and however: it can be again
+        if not (waiting or gone or replaced) or not Stage.current().concerns(name_of(news)):
             return Difference()
         inputs = ("hosts", "vars", "groups", "content", "artifacts", "secret_digests")
         changed = [name for name in inputs if state.get(name) != news.get(name)]
@@ -66,9 +64,9 @@ class DeploymentType(ResourceType):
     def create(self, context: Context, news: Properties) -> tuple[str, Properties]:
         if context.preview or contains_unknown(news):
             _tell_plan(context, news)
-            return "", {**news, "applied": Unknown(), "results": Unknown(), "drift": {}, "reachable": Unknown()}
+            return "", {**news, **dict.fromkeys(_OUTPUTS, Unknown()), "drift": {}}
         resource_id = resource_id_of(news)
-        return resource_id, _apply(context, resource_id, {}, news, list(news["hosts"]))
+        return resource_id, apply(context, resource_id, {}, news, list(news["hosts"]))
 
     def update(self, context: Context, resource_id: str, state: Properties, news: Properties) -> Properties:
         if contains_unknown(news):
@@ -77,7 +75,8 @@ class DeploymentType(ResourceType):
         if context.preview:
             _tell_changes(context, state, news)
             return {**state, **news}
-        return _apply(context, resource_id, state, news, _pending(state, news))
+        now = Stage.current().of(name_of(news), _pending(state, news))
+        return apply(context, resource_id, state, news, now)
 
     def read(self, context: Context, resource_id: str, state: Properties, inputs: Properties) -> ReadResult:
         imported = not state
@@ -142,71 +141,3 @@ def _tell_host(context: Context, name: str, lines: Collection[str]) -> None:
         context.log.info(f"{name}: {line}" if line.startswith("cannot tell") else f"{name}: would change: {line}")
     if not lines:
         context.log.info(f"{name}: no task would change anything")
-
-
-def _apply(context: Context, resource_id: str, state: Properties, news: Properties, hosts: Sequence[str]) -> Properties:
-    """Run on `hosts`. Raises `Incomplete` with the state reached if not all of them are done."""
-    context.cancellation.raise_if_requested()
-    kept = {name: value for name, value in (state.get("applied") or {}).items() if name in news["hosts"]}
-    drift = {name: lines for name, lines in (state.get("drift") or {}).items() if name in news["hosts"]}
-    unfinished = Unfinished(resource_id)
-    unfinished.begin(hosts)
-    outcome = _run_locked(context, resource_id, news, hosts)
-    if not context.cancellation.requested:
-        unfinished.end()
-    wanted = desired(news)
-    for name, host in outcome.hosts.items():
-        kept.pop(name, None)
-        drift.pop(name, None)
-        if host.done:
-            kept[name] = wanted[name]
-            context.log.info(
-                f"{name}: {len(host.changed)} tasks changed something" if host.changed else f"{name}: no change"
-            )
-    reached = {
-        **news,
-        "applied": kept,
-        "drift": drift,
-        "reachable": {
-            **dict.fromkeys(kept, True),
-            **{name: not host.unreachable for name, host in outcome.hosts.items()},
-        },
-        "results": {
-            **{name: result for name, result in (state.get("results") or {}).items() if name in kept},
-            **{name: {"done": host.done, "changed": len(host.changed)} for name, host in outcome.hosts.items()},
-        },
-    }
-    reasons = [f"{name}: {host.failure}" for name, host in outcome.hosts.items() if not host.done]
-    if reasons and context.cancellation.requested:
-        reasons.insert(0, "interrupted; run `up` again: it carries on with these hosts")
-    if reasons:
-        raise Incomplete(resource_id, reached, reasons)
-    return reached
-
-
-def _run_locked(context: Context, resource_id: str, news: Properties, hosts: Sequence[str]) -> Outcome:
-    """Lock each host, run on those that could be locked. A dead host does not stop the others."""
-    failed: dict[str, HostOutcome] = {}
-    with ExitStack() as locks, ThreadPoolExecutor(_LOCKS_AT_ONCE) as executor:
-        waiting = {
-            name: executor.submit(_lock, context, resource_id, news, name, locks.enter_context) for name in hosts
-        }
-        for name, lock in waiting.items():
-            try:
-                lock.result()
-            except Cancelled as error:
-                failed[name] = HostOutcome(failure=str(error))
-            except DingliError as error:
-                failed[name] = HostOutcome(failure=str(error), unreachable=isinstance(error, Unreachable))
-        locked = [name for name in hosts if name not in failed]
-        try:
-            outcome = run_playbook(news, locked, check=False, log=context.log, cancellation=context.cancellation)
-        except Cancelled as error:
-            outcome = Outcome({name: HostOutcome(failure=str(error)) for name in locked})
-    outcome.hosts.update(failed)
-    return outcome
-
-
-def _lock(context: Context, resource_id: str, news: Properties, name: str, enter: Callable[[Any], None]) -> None:
-    lock = HostLock(target(news, name), resource_id, context.log, context.cancellation)
-    enter(lock.hold(news["hosts"][name]["machine_id"]))

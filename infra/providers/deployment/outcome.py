@@ -11,12 +11,14 @@ __all__ = ["HostOutcome", "Outcome"]
 
 @dataclass
 class HostOutcome:
-    """`changed` names the tasks that changed something, or in check mode would; `failure` says why it is not done."""
+    """`changed` names the tasks that changed something, or in check mode would; `failure` says why it is not done;
+    `begun` is False if nothing was even tried on it."""
 
     changed: list[str] = field(default_factory=list)
     failure: str | None = None
     unreachable: bool = False
     finished: bool = False
+    begun: bool = True
 
     @property
     def done(self) -> bool:

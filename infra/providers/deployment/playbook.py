@@ -56,7 +56,7 @@ def run_playbook(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=allowed_environment(private),
+            env=allowed_environment(private, (project_root() / inputs["playbook"]).parent),
             cwd=_code_root(),
             start_new_session=True,
             text=True,
@@ -109,7 +109,7 @@ def list_tasks(inputs: dict[str, Any]) -> list[str]:
         command = [str(Path(sys.executable).with_name("ansible-playbook")), "--list-tasks", "-i", str(path)]
         result = subprocess.run(
             [*command, str(project_root() / inputs["playbook"])],
-            env=allowed_environment(private),
+            env=allowed_environment(private, (project_root() / inputs["playbook"]).parent),
             cwd=private,
             capture_output=True,
             text=True,
@@ -132,7 +132,7 @@ def _tasks_of_plays_with_hosts(listing: str, group: str) -> list[str]:
     return tasks
 
 
-def allowed_environment(private: Path) -> dict[str, str]:
+def allowed_environment(private: Path, roles: Path) -> dict[str, str]:
     """The environment of a run: names that may pass, and Ansible's settings; never the engine's passphrase."""
     kept = {name: os.environ[name] for name in _ALLOWED if name in os.environ}
     return {
@@ -141,7 +141,7 @@ def allowed_environment(private: Path) -> dict[str, str]:
         "LC_ALL": "C.UTF-8",
         "PYTHONPATH": str(_code_root()),
         "ANSIBLE_CONFIG": str(private / "ansible.cfg"),  # absent: no file of the user or the folder counts
-        "ANSIBLE_ROLES_PATH": str(project_root() / "roles"),
+        "ANSIBLE_ROLES_PATH": str(roles),
         "ANSIBLE_LOCAL_TEMP": str(private / "tmp"),
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(private / "ssh"),
         "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s",

@@ -17,5 +17,5 @@ class Deployment(pulumi.CustomResource):
     reachable: pulumi.Output[Mapping[str, bool]]
 
     def __init__(self, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
-        outputs = ("applied", "results", "drift", "reachable")
+        outputs = ("applied", "former", "results", "drift", "reachable")
         super().__init__("deployment:index:Deployment", name, {**inputs, **dict.fromkeys(outputs)}, opts)

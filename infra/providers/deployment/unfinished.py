@@ -31,11 +31,17 @@ class Unfinished:
 
     def begin(self, hosts: Iterable[str]) -> None:
         """Note `hosts`, beside those of earlier runs that were cut short."""
+        self._write(self.hosts() | set(hosts))
+
+    def end(self, hosts: Iterable[str]) -> None:
+        """Their runs came to their end, and the engine is there to record it."""
+        self._write(self.hosts() - set(hosts))
+
+    def _write(self, hosts: set[str]) -> None:
+        if not hosts:
+            self._file.unlink(missing_ok=True)
+            return
         self._file.parent.mkdir(parents=True, exist_ok=True)
         written = self._file.with_suffix(".new")
-        written.write_text(json.dumps(sorted(self.hosts() | set(hosts))))
+        written.write_text(json.dumps(sorted(hosts)))
         written.rename(self._file)
-
-    def end(self) -> None:
-        """The run came to its end, and the engine is there to record it."""
-        self._file.unlink(missing_ok=True)

@@ -24,6 +24,7 @@ from dingli.environment import load
 ROOT = Path(__file__).resolve().parents[3]
 ENVIRONMENT = "rehearsal"
 FOLDER = "/etc/dingli-rehearsal"
+SERVICE = "dingli-rehearsal.service"
 
 _PLAYBOOK = """
 - name: Every host
@@ -43,6 +44,19 @@ _TASKS = f"""
     creates: "{FOLDER}/slept-{{{{ marker_version }}}}"
 - name: Write the second file
   ansible.builtin.copy: {{dest: {FOLDER}/second, content: "{{{{ marker_version }}}}", mode: "0644"}}
+- name: Fail
+  ansible.builtin.fail: {{msg: "there is no space left in version {{{{ marker_version }}}}"}}
+  when: marker_fails
+- name: Write a service
+  ansible.builtin.copy:
+    dest: /etc/systemd/system/{SERVICE}
+    content: "[Service]\\nExecStart={{{{ marker_service }}}}\\n"
+    mode: "0644"
+  register: written
+  when: marker_service | length > 0
+- name: Run the service
+  ansible.builtin.systemd_service: {{name: {SERVICE}, state: restarted, daemon_reload: true}}
+  when: written is changed and not ansible_check_mode
 - name: Deliver a secret
   ansible.builtin.copy:
     dest: {FOLDER}/secret
@@ -110,12 +124,15 @@ class Clone:
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         }
 
-    def set_role(self, version: str, sleep_s: float = 0, secret: str = "") -> None:
-        """What the role writes, how long it takes, and the path of a secret that it delivers."""
+    def set_role(
+        self, version: str, sleep_s: float = 0, secret: str = "", service: str = "", fails: bool = False
+    ) -> None:
+        """What the role writes, how long it takes, the path of a secret that it delivers, what its service runs (none:
+        it has none), and whether it fails half-way."""
         defaults = self.path / "roles" / "marker" / "defaults" / "main.yml"
         defaults.parent.mkdir(parents=True, exist_ok=True)
-        values = {"marker_version": version, "marker_sleep_s": sleep_s, "marker_secret": secret}
-        defaults.write_text(yaml.safe_dump(values))
+        values = {"version": version, "sleep_s": sleep_s, "secret": secret, "service": service, "fails": fails}
+        defaults.write_text(yaml.safe_dump({f"marker_{name}": value for name, value in values.items()}))
 
     def declare(self, hosts: Mapping[str, Mapping[str, Any]]) -> None:
         """The lab's environment under another name; `hosts` overrides keys of single hosts."""
@@ -126,6 +143,7 @@ class Clone:
             declared = yaml.safe_load(line)[name] | changes
             flow = yaml.safe_dump(declared, default_flow_style=True, width=1000).strip()
             text = text.replace(line, f"  {name}: {flow}")
+        text += "rollout: {health_s: 5}\n"
         file = self.path / "stacks" / "environments" / f"{ENVIRONMENT}.yaml"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
@@ -150,6 +168,13 @@ class Clone:
         result = self.run("dingli", "up", ENVIRONMENT, "--site", site, "--json", *options, check=check)
         outcome: dict[str, Any] = json.loads(result.stdout)["sites"][site]
         return outcome
+
+    def up_at(self, *sites: str, check: bool = True) -> dict[str, dict[str, Any]]:
+        """`dingli up` of several sites together; their outcomes."""
+        options = [word for site in sites for word in ("--site", site)]
+        result = self.run("dingli", "up", ENVIRONMENT, *options, "--json", check=check)
+        outcomes: dict[str, dict[str, Any]] = json.loads(result.stdout)["sites"]
+        return outcomes
 
     def preview(self, site: str, *options: str, check: bool = True) -> dict[str, Any]:
         """`dingli preview` of one site; its outcome."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.stacks.clone import ENVIRONMENT, FOLDER, Clone
+from tests.live.stacks.clone import ENVIRONMENT, FOLDER, SERVICE, Clone
 
 _HOSTS = ("dr-1", "primary-1", "primary-2")
 
@@ -21,7 +21,10 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     made.build()
     yield made
     for host in _HOSTS:
-        made.on(host, f"rm -rf {FOLDER} /var/lib/dingli-copies/{ENVIRONMENT}")
+        made.on(
+            host, f"systemctl stop {SERVICE}; systemctl reset-failed {SERVICE}; rm -f /etc/systemd/system/{SERVICE}"
+        )
+        made.on(host, f"systemctl daemon-reload; rm -rf {FOLDER} /var/lib/dingli-copies/{ENVIRONMENT}")
 
 
 @pytest.fixture

@@ -176,5 +176,7 @@ def test_a_run_that_was_cut_short_is_remembered_until_one_ends(tmp_path: Path, m
 
     assert Unfinished("lab/dr/base").hosts() == {"a", "b"}
     assert Unfinished("lab/dr/core-alpha").hosts() == set()
-    Unfinished("lab/dr/base").end()
+    Unfinished("lab/dr/base").end(["a"])
+    assert Unfinished("lab/dr/base").hosts() == {"b"}
+    Unfinished("lab/dr/base").end(["b"])
     assert Unfinished("lab/dr/base").hosts() == set()

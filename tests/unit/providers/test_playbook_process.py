@@ -29,7 +29,7 @@ def _start(tmp_path: Path, tasks: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [sys.executable, "-m", "infra.providers.deployment.playbook_process"],
         cwd=ROOT,
-        env=allowed_environment(private),
+        env=allowed_environment(private, private),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -76,4 +76,4 @@ def test_only_listed_variables_reach_a_run(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "canary")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary")
 
-    assert "canary" not in allowed_environment(tmp_path).values()
+    assert "canary" not in allowed_environment(tmp_path, tmp_path).values()
