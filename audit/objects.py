@@ -10,6 +10,7 @@ from typing import Any
 
 from audit.catalogue import ObjectClass
 from dingli.environment import Environment
+from dingli.environment.lines import ipsec_gateways, line_addresses
 
 __all__ = ["DECLARED", "ObjectKind", "declarations"]
 
@@ -85,6 +86,7 @@ def _service(environment: Environment, host: str, port: int) -> dict[str, Any]:
 
 def _host(environment: Environment, name: str) -> dict[str, Any]:
     host, site = environment.hosts[name], environment.site_of(name)
+    lines = [str(address) for address in line_addresses(environment, name)]
     return {
         "host": name,
         "address": str(host.address),
@@ -94,6 +96,7 @@ def _host(environment: Environment, name: str) -> dict[str, Any]:
         "supernet": str(environment.supernet),
         "emulated": host.emulated,
         "ports": {str(port): what for port, what in declared_ports(environment, name).items()},
+        **({"lines": lines} if lines else {}),
     }
 
 
@@ -134,8 +137,11 @@ def _network(environment: Environment) -> dict[str, Any]:
         }
         for name, host in environment.hosts.items()
     }
+    # The gateways of encrypted lines, and their addresses on them: boundaries that are declared.
+    lines = {name: [str(one) for one in line_addresses(environment, name)] for name in ipsec_gateways(environment)}
     return {
         "supernet": str(environment.supernet),
         "sites": {name: {"network": str(s.network), "role": s.role.value} for name, s in environment.sites.items()},
         "hosts": hosts,
+        **({"lines": lines} if lines else {}),
     }

@@ -45,6 +45,12 @@ def _hosts(evidence: ObjectEvidence, prefix: str) -> list[tuple[str, dict[str, A
     return list(hosts.items())
 
 
+def _lines(evidence: ObjectEvidence) -> dict[str, list[str]]:
+    """Addresses on encrypted lines, by gateway; evidence from before there were any has none."""
+    found: dict[str, list[str]] = documents.declared(evidence).get("lines", {})
+    return found
+
+
 def zones_apart(evidence: ObjectEvidence, policy: Policy) -> Finding:
     sites = documents.declared(evidence)["sites"]
     networks = {name: IPv4Network(site["network"]) for name, site in sites.items()}
@@ -60,11 +66,11 @@ def zones_apart(evidence: ObjectEvidence, policy: Policy) -> Finding:
 
 
 def addresses_as_planned(evidence: ObjectEvidence, policy: Policy) -> Finding:
-    sites, problems = documents.declared(evidence)["sites"], []
+    sites, problems, lines = documents.declared(evidence)["sites"], [], _lines(evidence)
     for name, host in _hosts(evidence, "interfaces"):
         network = IPv4Network(sites[host["site"]]["network"])
         for interface, address in _addresses(evidence, f"interfaces@{name}"):
-            if IPv4Address(address) not in network:
+            if address not in lines.get(name, ()) and IPv4Address(address) not in network:
                 problems.append(
                     Text(
                         f"{name} 的 {interface} 地址 {address} 不在 {network}",
@@ -75,10 +81,11 @@ def addresses_as_planned(evidence: ObjectEvidence, policy: Policy) -> Finding:
 
 
 def one_way_across(evidence: ObjectEvidence, policy: Policy) -> Finding:
-    """A host in two networks, or one that forwards, is a boundary that nobody declared."""
-    problems = []
+    """A host in two networks, or one that forwards, is a boundary that nobody declared, but for gateways of lines."""
+    problems, lines = [], _lines(evidence)
     for name, _ in _hosts(evidence, "interfaces"):
-        interfaces = sorted({interface for interface, _ in _addresses(evidence, f"interfaces@{name}")})
+        addresses = _addresses(evidence, f"interfaces@{name}")
+        interfaces = sorted({interface for interface, address in addresses if address not in lines.get(name, ())})
         if len(interfaces) > 1:
             problems.append(Text(f"{name} 跨接 {listed(interfaces)}", f"{name} stands in {listed(interfaces)}"))
         gateways = {r.get("gateway") for r in documents.parsed(evidence, f"routes@{name}") if r.get("gateway")}
@@ -90,20 +97,27 @@ def one_way_across(evidence: ObjectEvidence, policy: Policy) -> Finding:
 
 
 def nobody_forwards(evidence: ObjectEvidence, policy: Policy) -> Finding:
-    problems = []
+    problems, lines = [], _lines(evidence)
     for name, _ in _hosts(evidence, "kernel-settings"):
         value = re.search(r"^net\.ipv4\.ip_forward = (\d)", evidence.output(f"kernel-settings@{name}"), re.MULTILINE)
         if value is None:
             raise EvidenceError(f"{evidence.name}: kernel-settings@{name}: no ip_forward", "0 or 1")
-        if value[1] != "0":
+        if value[1] != "0" and name not in lines:
             problems.append(Text(f"{name} 转发数据包", f"{name} forwards packets"))
-    return finding(problems, Text("无主机转发数据包", "no host forwards packets"))
+    return finding(problems, _forwarders(sorted(lines)))
+
+
+def _forwarders(gateways: list[str]) -> Text:
+    if not gateways:
+        return Text("无主机转发数据包", "no host forwards packets")
+    shown = listed(gateways)
+    return Text(f"仅声明的加密线路网关转发数据包：{shown}", f"only gateways of declared lines forward packets: {shown}")
 
 
 def inside_only(evidence: ObjectEvidence, policy: Policy) -> Finding:
     said = documents.declared(evidence)
     supernet = IPv4Network(said["supernet"])
-    found = [address for _, address in _addresses(evidence, "interfaces")]
+    found = [address for _, address in _addresses(evidence, "interfaces") if address not in said.get("lines", ())]
     public = listed([one for one in found if ip_address(one).is_global])
     outside = listed([one for one in found if IPv4Address(one) not in supernet])
     problems = [Text(f"公网地址 {public}", f"public addresses {public}")] if public else []
@@ -151,6 +165,7 @@ def default_deny(evidence: ObjectEvidence, policy: Policy) -> Finding:
     )
 
 
+_PORT = r"dport|ip protocol esp"  # what lines between sites send has no ports
 _ANYWAY = ("policy", "established", 'iif "lo"', 'iifname "lo"')
 
 
@@ -169,7 +184,7 @@ def five_fields(evidence: ObjectEvidence, policy: Policy) -> Finding:
     rules = _accepting(_filter(evidence))
     if not rules:
         return finding([Text("无任何放行规则可核查", "there is no rule to check")], Text("", ""))
-    loose = [rule for rule in rules if not ("saddr" in rule and "dport" in rule) and "icmp" not in rule]
+    loose = [rule for rule in rules if not ("saddr" in rule and re.search(_PORT, rule)) and "icmp" not in rule]
     return finding(
         [Text(f"规则未同时限定源地址和端口：{listed(loose)}", f"rules without source or port: {listed(loose)}")]
         if loose

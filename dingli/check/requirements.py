@@ -55,6 +55,7 @@ def requirements(environment: Environment, host: str) -> Requirements:
     roles = groups(environment)
     trading = any(host in roles[role] for role in ("journal", "core", "gateway"))
     packages = [*_base_packages(environment, host), *(_JOURNAL_PACKAGES if host in roles["journal"] else ())]
+    packages += _defaults("ipsec")["ipsec_packages"] if host in roles["ipsec"] else ()
     return Requirements(
         **(_TRADING if trading else _OTHERS),
         ports=tuple(_ports(environment, host)),

@@ -45,24 +45,39 @@ def flows(
         console().print(flow_table(found))
 
 
-@app.command(epilog="Examples:\n\ndingli network show lab\n\ndingli network show lab --svg network.svg")
+@app.command(
+    epilog="Examples:\n\ndingli network show lab\n\ndingli network show lab --svg network.svg\n\n"
+    "dingli network show lab --json"
+)
 def show(
     environment: _ENVIRONMENT,
     svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it into this file instead.")] = None,
+    as_json: _JSON = False,
 ) -> None:
-    """Show sites, hosts, and the flows from site to site."""
+    """Show sites, hosts, the flows from site to site, and the encrypted lines with their state.
+
+    Exit status: 0 every line is up (or none is declared), 1 a line is down, 3 none is, but of one it could not be told.
+    """
     from dingli.network.drawing import as_svg
+    from dingli.network.lines import ask_lines, exit_code
     from dingli.network.screen import console, network
+    from dingli.network.sites import plain
 
     declared = load(environment)
-    if svg is None:
-        console().print(network(declared))
-        return
-    try:
-        svg.write_text(as_svg(declared), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"--svg {svg}: {error.strerror}", "a file that can be written", "name another one") from error
-    typer.echo(f"{svg}: {len(declared.sites)} sites, {len(declared.hosts)} hosts")
+    lines = ask_lines(declared)
+    if svg is not None:
+        try:
+            svg.write_text(as_svg(declared, lines), encoding="utf-8")
+        except OSError as error:
+            found = f"--svg {svg}: {error.strerror}"
+            raise InputError(found, "a file that can be written", "name another one") from error
+    if as_json:
+        typer.echo(json.dumps(plain(declared, [line.plain() for line in lines]), indent=2, ensure_ascii=False))
+    elif svg is None:
+        console().print(network(declared, lines))
+    else:
+        typer.echo(f"{svg}: {len(declared.sites)} sites, {len(declared.hosts)} hosts, {len(lines)} lines")
+    raise typer.Exit(exit_code(lines))
 
 
 @app.command(epilog="Examples:\n\ndingli network scan lab\n\ndingli network scan lab --json")

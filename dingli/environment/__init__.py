@@ -1,7 +1,7 @@
 """The environment: one file that everything else is derived from.
 
 `load` reads and checks it; the other modules derive: `etcd`, `inventory`, `certificates`, `services`, `witnesses`,
-`logs`, `levels`.
+`logs`, `levels`, `lines`.
 """
 
 from dingli.environment.access import Access, ExtraFlow, Protocol
@@ -19,6 +19,7 @@ from dingli.environment.model import (
     Host,
     Instrument,
     Journal,
+    Line,
     Logs,
     Monitoring,
     OperatingSystem,
@@ -49,6 +50,7 @@ __all__ = [
     "Instrument",
     "InvalidEnvironment",
     "Journal",
+    "Line",
     "Logs",
     "Monitoring",
     "OperatingSystem",

@@ -14,6 +14,8 @@ class Protocol(StrEnum):
 
     TCP = "tcp"
     UDP = "udp"
+    ESP = "esp"
+    """What IPsec sends; without ports."""
 
 
 class ExtraFlow(Entry):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from dingli.environment.lines import IPSEC_ACCOUNT, line_addresses
 from dingli.environment.logs import SENDER, STORE, logs_host
 from dingli.environment.model import CoreKind, Environment
 
@@ -59,6 +60,9 @@ def certificates(environment: Environment, host: str) -> tuple[Certificate, ...]
     if not environment.site_of(host).trading:
         local = ("localhost", "127.0.0.1")
         found.append(Certificate(MONITOR, MONITOR, sans + local, (SERVER, CLIENT), "prometheus"))
+    on_lines = tuple(str(address) for address in line_addresses(environment, host))
+    if on_lines:
+        found.append(Certificate("ipsec", f"ipsec-{host}", sans + on_lines, (SERVER, CLIENT), IPSEC_ACCOUNT))
     if logs_host(environment) is not None:
         # The receiver files lines under the host that the certificate names, so this name is that host's alone.
         found.append(Certificate("log", f"log-{host}", sans, (CLIENT,), SENDER))

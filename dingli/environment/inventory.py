@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dingli.environment.lines import ipsec_gateways
 from dingli.environment.model import CoreKind, Environment
 from dingli.environment.witnesses import witness_hosts
 
@@ -17,6 +18,7 @@ def groups(environment: Environment) -> dict[str, tuple[str, ...]]:
         "journal": list(environment.journal.members),
         "core": [],
         "gateway": [],
+        "ipsec": list(ipsec_gateways(environment)),
         "witness": list(witness_hosts(environment)),
         "emulated": [host.name for host in environment.hosts.values() if host.emulated],
     }

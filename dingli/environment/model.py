@@ -65,6 +65,7 @@ __all__ = [
     "Hosting",
     "Instrument",
     "Journal",
+    "Line",
     "Logs",
     "Monitoring",
     "OperatingSystem",
@@ -225,6 +226,14 @@ class Logs(Entry):
     port: Port = 6514
 
 
+class Line(Entry):
+    """The two encrypted lines between two sites; addresses stand in the order of the gateways."""
+
+    gateways: tuple[Text, ...]
+    first: tuple[Address, ...]
+    second: tuple[Address, ...]
+
+
 class CellPorts(Entry):
     """Where a cell's programs listen on their hosts."""
 
@@ -372,6 +381,7 @@ class Environment(Entry):
     logs: Logs = Logs()
     rollout: Rollout = Rollout()
     network: Access = Access()
+    lines: tuple[Line, ...] = ()
     root_key: Path | None = Field(default=None, exclude=True)
     """Not a key of the file: it comes with the hand-over."""
 

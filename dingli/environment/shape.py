@@ -64,6 +64,7 @@ _WHOLE: tuple[KeyPath, ...] = (
     ("network", "controllers", "*"),
     ("network", "members", "*"),
     ("network", "also", "*"),
+    ("lines", "*"),
 )
 _OPTIONAL: tuple[KeyPath, ...] = (
     ("hosts", "*", "power"),
@@ -93,6 +94,7 @@ _OPTIONAL: tuple[KeyPath, ...] = (
     ("network", "controllers"),
     ("network", "members"),
     ("network", "also"),
+    ("lines",),
 )
 _MOST_ROUNDS = 8
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from dingli.environment import Cell, Environment
+from dingli.environment.lines import ipsec_gateways
 from dingli.environment.witnesses import witness_hosts
 from dingli.monitoring.delays import duration, facts_interval_s, scaled_s
 from dingli.monitoring.targets import targets
@@ -55,7 +56,9 @@ class Alert:
 def alerts(environment: Environment) -> tuple[Alert, ...]:
     """Every alert of an environment, with its delays."""
     return tuple(
-        alert for part in (_hosts, _journal, _cells, _evidence, _archive, _monitoring) for alert in part(environment)
+        alert
+        for part in (_hosts, _lines, _journal, _cells, _evidence, _archive, _monitoring)
+        for alert in part(environment)
     )
 
 
@@ -116,6 +119,28 @@ def _hosts(environment: Environment) -> Iterator[Alert]:
         minute,
         Severity.WARNING,
         f"{here} does not tell about its certificates, clock, packet filter and witnessed evidence",
+    )
+
+
+def _lines(environment: Environment) -> Iterator[Alert]:
+    """What gateways write down, if there are lines; both ends of one see it, and one notification is enough."""
+    gateways = ipsec_gateways(environment)
+    if not gateways:
+        return
+    facts_s = max(facts_interval_s(environment, host) for host in gateways)
+    yield Alert(
+        "SiteLineDown",
+        "min by (pair, line) (dingli_site_line_up) == 0",
+        facts_s,
+        Severity.WARNING,
+        "line {{ $labels.line }} between sites is down",
+    )
+    yield Alert(
+        "SitesCutOff",
+        "max by (pair) (min by (pair, line) (dingli_site_line_up)) == 0",
+        0,
+        Severity.CRITICAL,
+        "sites {{ $labels.pair }} have no line left between them",
     )
 
 

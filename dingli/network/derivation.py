@@ -7,12 +7,15 @@ from ipaddress import IPv4Address, IPv4Network
 from urllib.parse import urlsplit
 
 from dingli.environment import Cell, Environment, ExtraFlow, Protocol
+from dingli.environment.lines import IKE_PORT, NAT_PORT, site_lines
 from dingli.environment.logs import logs_host
 from dingli.network.flow import Flow, Party
 
-__all__ = ["NTP_PORT", "SSH_PORT", "controllers", "flows"]
+__all__ = ["NO_PORT", "NTP_PORT", "SSH_PORT", "controllers", "flows"]
 
 SSH_PORT, NTP_PORT = 22, 123
+NO_PORT = 0
+"""Of a protocol without ports."""
 _HIGHEST_PORT = 65535
 _SCHEME_PORTS = {"https": 443, "http": 80}
 
@@ -26,6 +29,7 @@ def flows(environment: Environment) -> tuple[Flow, ...]:
         *_alerts(environment),
         *_logs_and_time(environment),
         *_management(environment),
+        *_lines(environment),
         *(_also(environment, extra) for extra in environment.network.also),
     ]
     return tuple(flow for flow in found if next(flow.pairs(), None) is not None)
@@ -151,6 +155,16 @@ def _management(environment: Environment) -> Iterator[Flow]:
         yield Flow(f"core {cell.name} metrics", people, cores, cell.ports.core_metrics, why)
         yield Flow(f"FIX {cell.name}", people, gateways, cell.ports.fix, why)
         yield Flow(f"gateway {cell.name} metrics", people, gateways, cell.ports.gateway_metrics, why)
+
+
+def _lines(environment: Environment) -> Iterator[Flow]:
+    """Either end may begin: after a fault it is not known which one notices first."""
+    for line in site_lines(environment):
+        ends = tuple(Party.line_end(end) for end in line.ends)
+        why = f"line {line.rank} between {line.ends[0].site} and {line.ends[1].site}"
+        yield Flow("IKE", ends, ends, IKE_PORT, f"{why}: gateways agree on keys", Protocol.UDP)
+        yield Flow("IPsec in UDP", ends, ends, NAT_PORT, f"{why}: what is sent through it, encrypted", Protocol.UDP)
+        yield Flow("IPsec", ends, ends, NO_PORT, f"{why}: what is sent through it, encrypted", Protocol.ESP)
 
 
 def _also(environment: Environment, extra: ExtraFlow) -> Flow:

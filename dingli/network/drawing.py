@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 from dingli.environment import Environment
+from dingli.network.lines import LineState, SeenLine
 from dingli.network.sites import between_sites
 
 __all__ = ["as_svg"]
@@ -19,17 +20,20 @@ _STYLE = (
     "text{font:13px sans-serif;fill:#222}.name{font-weight:bold;font-size:15px}.small{font-size:12px;fill:#555}"
     ".box{fill:#fff;stroke:#888;stroke-width:1.5}.number{font-size:11px;fill:#fff;font-weight:bold}"
 )
+_LINES_APART = 22
+_STATES = {LineState.UP: "#1e8449", LineState.DOWN: "#c0392b", LineState.UNKNOWN: "#b9770e"}
 Box = tuple[float, float, float, float]
 
 
-def as_svg(environment: Environment) -> str:
-    """A box for each site (and each neighbour), a numbered arrow for each direction, the services of each below."""
+def as_svg(environment: Environment, lines: Sequence[SeenLine] = ()) -> str:
+    """A box for each site and neighbour, a numbered arrow for each direction, their services below, lines thick."""
     crossings = {pair: said for pair, said in between_sites(environment).items() if pair[0] != pair[1]}
     names = list(dict.fromkeys([*environment.sites, *(name for pair in crossings for name in pair)]))
     boxes = _layout(environment, names)
     width = max(x + w for x, _, w, _ in boxes.values()) + _MARGIN
     bottom = max(y + h for _, y, _, h in boxes.values()) + _MARGIN
     legend = [line for number, pair in enumerate(crossings, 1) for line in _said(number, pair, crossings[pair], width)]
+    legend += [f"{one.line.name}: {one.state.value}  {one.text}" for one in lines]
     height = bottom + _LEGEND_LINE * (len(legend) + 2)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
@@ -37,6 +41,7 @@ def as_svg(environment: Environment) -> str:
         f"<title>{escape(environment.name)}: sites, hosts, flows between sites</title><style>{_STYLE}</style>",
         '<rect width="100%" height="100%" fill="#fafafa"/>',
     ]
+    parts += [part for one in lines for part in _line(boxes, one)]
     for number, (source, destination) in enumerate(crossings, 1):
         parts += _arrow(boxes[source], boxes[destination], number, _COLOURS[number % len(_COLOURS)])
     parts += [_text(_MARGIN, bottom + _LEGEND_LINE * number, line, "small") for number, line in enumerate(legend, 1)]
@@ -98,6 +103,20 @@ def _arrow(source: Box, destination: Box, number: int, colour: str) -> Iterator[
     x, y = x1 + (x2 - x1) / 3, y1 + (y2 - y1) / 3
     yield f'<circle cx="{x:.0f}" cy="{y:.0f}" r="10" fill="{colour}"/>'
     yield f'<text class="number" x="{x:.0f}" y="{y + 4:.0f}" text-anchor="middle">{number}</text>'
+
+
+def _line(boxes: Mapping[str, Box], one: SeenLine) -> Iterator[str]:
+    """From middle to middle, under everything else; the two lines of a pair side by side, one that is down dashed."""
+    (x1, y1), (x2, y2) = (_middle(boxes[end.site]) for end in one.line.ends)
+    length = math.hypot(x2 - x1, y2 - y1) or 1.0
+    aside = _LINES_APART if one.line.rank == 1 else -_LINES_APART
+    aside_x, aside_y = -(y2 - y1) / length * aside, (x2 - x1) / length * aside
+    dashes = "" if one.state is LineState.UP else ' stroke-dasharray="10 8"'
+    yield (
+        f'<path class="line" d="M{x1 + aside_x:.0f} {y1 + aside_y:.0f}L{x2 + aside_x:.0f} {y2 + aside_y:.0f}" '
+        f'stroke="{_STATES[one.state]}" stroke-width="6" opacity="0.45" fill="none"{dashes}>'
+        f"<title>{escape(one.line.name)}: {escape(one.state.value)}</title></path>"
+    )
 
 
 def _middle(box: Box) -> tuple[float, float]:

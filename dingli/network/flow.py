@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from dingli.environment import Host, Protocol
+from dingli.environment.lines import LineEnd
 
 __all__ = ["Flow", "Party"]
 
@@ -26,6 +27,11 @@ class Party:
     def host(cls, host: Host) -> Party:
         """A declared host."""
         return cls(host.name, IPv4Network(host.address), is_host=True)
+
+    @classmethod
+    def line_end(cls, end: LineEnd) -> Party:
+        """A gateway's address on a line to another site."""
+        return cls(f"{end.host} line", IPv4Network(end.address))
 
     @classmethod
     def outside(cls, name: str) -> Party:

@@ -10,10 +10,11 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from dingli.environment import Environment
+from dingli.environment import Environment, Protocol
 from dingli.network.flow import Flow, Party
 from dingli.network.host_rules import host_rules
 from dingli.network.judgement import Finding, Report, State
+from dingli.network.lines import LineState, SeenLine
 from dingli.network.matrix import CONTROLLER
 from dingli.network.sites import between_sites
 
@@ -42,7 +43,7 @@ def flow_table(flows: Sequence[Flow]) -> RenderableType:
     table = _table("from", "to", "", ">port", "service", "why")
     for flow in flows:
         ends = _names(flow.sources), _names(flow.destinations)
-        table.add_row(*map(Text, (*ends, flow.protocol.value, str(flow.port), flow.service, flow.why)))
+        table.add_row(*map(Text, (*ends, flow.protocol.value, str(flow.port or ""), flow.service, flow.why)))
     return table
 
 
@@ -50,7 +51,7 @@ def _names(parties: Iterable[Party]) -> str:
     return ", ".join(map(str, parties))
 
 
-def network(environment: Environment) -> RenderableType:
+def network(environment: Environment, lines: Sequence[SeenLine] = ()) -> RenderableType:
     """Sites with their hosts, then which services cross from site to site."""
     root = Tree(Text(f"{environment.name}  {environment.supernet}", "bold"))
     for site in environment.sites.values():
@@ -58,14 +59,31 @@ def network(environment: Environment) -> RenderableType:
         branch = root.add(Text(f"{site.name}  {site.network}  {site.role.value}, {site.city}{behind}", "bold"))
         for host in environment.hosts_at(site.name):
             rules = host_rules(environment, host.name)
-            ports = sorted({f"{rule.port}/{rule.protocol.value}" for rule in rules.inbound}, key=_number)
+            ports = sorted({_port(rule.protocol, rule.port) for rule in rules.inbound}, key=_number)
             emulated = "  emulated: no packet filter" if host.emulated else ""
             branch.add(Text.assemble(f"{host.name}  {host.address}  ", (f"in: {' '.join(ports)}{emulated}", _DIM)))
-    return Group(root, Text(), _crossings(environment))
+    return Group(root, Text(), _crossings(environment), *_line_table(lines))
+
+
+def _line_table(lines: Sequence[SeenLine]) -> list[RenderableType]:
+    """One row for each line; nothing where none is declared."""
+    if not lines:
+        return []
+    table = _table("line", "between", "and", "state", "")
+    for one in lines:
+        ends = (f"{end.host} {end.address}" for end in one.line.ends)
+        style = {LineState.UP: "green", LineState.DOWN: _BAD, LineState.UNKNOWN: "yellow"}[one.state]
+        table.add_row(one.line.name, *ends, Text(one.state.value, style), Text(one.text, _DIM))
+    return [Text(), table]
+
+
+def _port(protocol: Protocol, port: int) -> str:
+    return f"{port}/{protocol.value}" if port else protocol.value
 
 
 def _number(port: str) -> int:
-    return int(port.partition("/")[0])
+    number = port.partition("/")[0]
+    return int(number) if number.isdigit() else 0
 
 
 def _crossings(environment: Environment) -> Table:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from dingli.environment import Environment
+from dingli.environment import Environment, Protocol
 from dingli.network.host_rules import Rule, host_rules
 
 __all__ = ["security_group_inputs", "security_group_rules"]
 
 _DESCRIPTION_LENGTH = 255
 _ECHO_REQUEST, _ALL_CODES = 8, -1  # where ports stand for others, ICMP has its type and code
+_ALL, _ESP, _ALL_PORTS = "all", "50", -1
 
 
 def security_group_rules(environment: Environment, host: str) -> list[dict[str, Any]]:
@@ -26,6 +27,12 @@ def security_group_rules(environment: Environment, host: str) -> list[dict[str, 
     ]
     found += [entry for rule in rules.inbound for entry in _entries(rule, "ingress")]
     found += [entry for rule in rules.outbound for entry in _entries(rule, "egress")]
+    found += [
+        _entry(_ALL, _ALL_PORTS, _ALL_PORTS, str(network), direction, f"a gateway forwards between {own} and {other}")
+        for own, other in rules.forwarded
+        for network in (own, other)
+        for direction in ("ingress", "egress")
+    ]
     return list({tuple(list(entry.values())[:5]): entry for entry in reversed(found)}.values())[::-1]
 
 
@@ -33,13 +40,19 @@ def security_group_inputs(environment: Environment, host: str) -> dict[str, list
     """`ingress` and `egress` as an `industry:SecurityGroup` takes them."""
     found: dict[str, list[dict[str, Any]]] = {"ingress": [], "egress": []}
     for one in security_group_rules(environment, host):
-        ports = {} if one["protocol"] == "icmp" else {"from_port": one["from_port"], "to_port": one["to_port"]}
+        ports = (
+            {}
+            if one["from_port"] == _ALL_PORTS or one["protocol"] == "icmp"
+            else {"from_port": one["from_port"], "to_port": one["to_port"]}
+        )
         found[one["direction"]].append({"protocol": one["protocol"], **ports, "peer": one["cidr"]})
     return found
 
 
 def _entries(rule: Rule, direction: str) -> list[dict[str, Any]]:
     said = f"{rule.service}: {rule.why}"
+    if rule.protocol is Protocol.ESP:
+        return [_entry(_ESP, _ALL_PORTS, _ALL_PORTS, str(cidr), direction, said) for cidr in rule.peers]
     port = rule.port
     return [_entry(rule.protocol.value, port, port, str(cidr), direction, said) for cidr in rule.peers]
 

@@ -8,6 +8,7 @@ from dingli.environment import Cell, Environment
 from dingli.environment.certificates import certificates
 from dingli.environment.etcd import initial_cluster
 from dingli.environment.inventory import groups
+from dingli.environment.lines import ipsec_variables
 from dingli.environment.logs import logs_variables
 from dingli.environment.services import core_configuration, gateway_configuration, load_configuration
 from dingli.monitoring import monitoring_variables, node_variables
@@ -44,6 +45,7 @@ def host_variables(environment: Environment, host: str, cell: str | None = None)
     """What differs from host to host; `cell` restricts cores and gateways to one cell's."""
     site = environment.site_of(host)
     cells = [one for one in environment.cells.values() if cell in (None, one.name)]
+    lines = ipsec_variables(environment, host)
     return {
         "dingli_host": host,
         "dingli_site": site.name,
@@ -62,6 +64,7 @@ def host_variables(environment: Environment, host: str, cell: str | None = None)
         "dingli_firewall": firewall_variables(environment, host),
         "dingli_monitoring": monitoring_variables(environment, host),
         "dingli_gateway_sessions": {one.name: list(one.sessions) for one in cells if host in one.gateways},
+        **({"dingli_ipsec": lines} if lines else {}),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dingli.environment.problems import Problem
-from dingli.environment.rules import cells, cloud, hosts, journal, logs, names, network, ports, sites
+from dingli.environment.rules import cells, cloud, hosts, journal, lines, logs, names, network, ports, sites
 from dingli.environment.shape import Draft
 
 __all__ = ["RULES"]
@@ -32,4 +32,7 @@ RULES: tuple[Callable[[Draft], Iterable[Problem]], ...] = (
     cloud.is_the_labs,
     ports.are_free,
     network.ends_exist,
+    network.extra_flows_have_ports,
+    lines.gateways_join_two_sites,
+    lines.addresses_are_the_lines_own,
 )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Network
 
+from dingli.environment.access import Protocol
 from dingli.environment.document import KeyPath
 from dingli.environment.problems import Problem, near_miss, shown
 from dingli.environment.shape import Draft
 
-__all__ = ["ends_exist"]
+__all__ = ["ends_exist", "extra_flows_have_ports"]
 
 
 def ends_exist(draft: Draft) -> Iterator[Problem]:
@@ -23,6 +24,14 @@ def ends_exist(draft: Draft) -> Iterator[Problem]:
         if len(networks) == 2 and not touched and draft.intact("hosts"):
             found = f"a flow from {flow.source} to {flow.destination}, in which no declared host has a part"
             yield draft.problem(place, found, "a host of the environment at one end")
+
+
+def extra_flows_have_ports(draft: Draft) -> Iterator[Problem]:
+    """ESP belongs to declared lines and has no ports."""
+    for place, flow in draft.items(("network", "also"), draft.environment.network.also):
+        if flow.protocol is Protocol.ESP:
+            expected = "tcp or udp: flows of encrypted lines follow from lines"
+            yield draft.problem((*place, "protocol"), "esp, which has no ports", expected)
 
 
 def _end(draft: Draft, place: KeyPath, end: str) -> IPv4Network | Problem | None:

@@ -49,7 +49,7 @@ class DeploymentScope:
 
 def scopes(environment: Environment, site: str) -> list[DeploymentScope]:
     """Every Deployment of a site, in the order in which they build on each other."""
-    found = [DeploymentScope(environment, site, group) for group in ("base", "journal", "ops")]
+    found = [DeploymentScope(environment, site, group) for group in ("base", "ipsec", "journal", "ops")]
     for cell in environment.cells:
         found += [DeploymentScope(environment, site, group, cell) for group in ("core", "gateway")]
     targeted = _targeted_groups(_playbook())

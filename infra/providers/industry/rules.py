@@ -15,7 +15,10 @@ __all__ = ["EVERYTHING_OUT", "Rule", "as_permissions", "check_rules", "from_perm
 SELF = "self"
 EVERYTHING_OUT: Sequence[Mapping[str, Any]] = ({"protocol": "all", "peer": "0.0.0.0/0"},)
 _ALL = "-1"
-_PROTOCOLS = ("tcp", "udp", "icmp", "all")
+ESP = "50"
+"""IPsec's, which the cloud has no word for."""
+_WITHOUT_PORTS = ("all", ESP)
+_PROTOCOLS = ("tcp", "udp", "icmp", *_WITHOUT_PORTS)
 _KEYS = {"protocol", "from_port", "to_port", "peer", "description"}
 _PEERS = {
     "IpRanges": "CidrIp",
@@ -78,8 +81,8 @@ def _problems(rule: Any) -> list[str]:
     protocol = rule.get("protocol", "tcp")
     if protocol not in _PROTOCOLS and not isinstance(protocol, Unknown):
         reasons.append(f"protocol is {protocol!r}, expected one of {', '.join(_PROTOCOLS)}")
-    elif protocol == "all":
-        reasons += [f"{key} does not go with all" for key in ("from_port", "to_port") if key in rule]
+    elif protocol in _WITHOUT_PORTS:
+        reasons += [f"{key} does not go with {protocol}" for key in ("from_port", "to_port") if key in rule]
     else:
         reasons += _port_problems(rule)
     said = rule.get("description", "")
@@ -150,7 +153,7 @@ def as_permissions(rules: Iterable[Rule], own_id: str) -> Any:
 
 def _permission(rule: Rule, own_id: str) -> dict[str, Any]:
     found: dict[str, Any] = {"IpProtocol": _ALL if rule.protocol == "all" else rule.protocol}
-    if rule.protocol != "all":
+    if rule.protocol not in _WITHOUT_PORTS:
         found |= {"FromPort": rule.from_port, "ToPort": rule.to_port}
     kind = _kind_of(rule.peer)
     peer = {_PEERS[kind]: own_id if rule.peer == SELF else rule.peer}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dingli.environment import Archive, Environment, Monitoring, load
+from dingli.environment import Archive, Environment, Line, Monitoring, load
 from dingli.monitoring import alerts, rules
 from dingli.setup.promtool import provide_promtool
 
@@ -19,13 +19,16 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 CASES = sorted((HERE / "alerts").glob("*.yaml"))
 INTERVAL = "15s"
+LINE = Line.model_validate(
+    {"gateways": ["primary-1", "dr-1"], "first": ["192.0.2.1", "192.0.2.2"], "second": ["192.0.2.5", "192.0.2.6"]}
+)
 
 
 @pytest.fixture(scope="module")
 def environment() -> Environment:
-    """The lab with normal delays, and with an archive."""
+    """The lab with normal delays, with an archive and with lines."""
     archive = Archive(bucket="dingli-lab", retention_days=1)
-    return load("lab").model_copy(update={"monitoring": Monitoring(), "archive": archive})
+    return load("lab").model_copy(update={"monitoring": Monitoring(), "archive": archive, "lines": (LINE,)})
 
 
 def promtool(folder: Path, *arguments: str) -> None:
@@ -73,6 +76,11 @@ def test_every_alert_has_its_section_of_the_runbook(environment: Environment) ->
         line[3:].strip() for line in (ROOT / "docs" / "alerts.md").read_text().splitlines() if line[:3] == "## "
     }
     assert headings == {alert.name for alert in alerts(environment)}
+
+
+def test_lines_are_watched_where_there_are_some(environment: Environment) -> None:
+    without = {alert.name for alert in alerts(environment.model_copy(update={"lines": ()}))}
+    assert {alert.name for alert in alerts(environment)} - without == {"SiteLineDown", "SitesCutOff"}
 
 
 def test_every_cell_is_watched_for_a_leader_by_itself(environment: Environment) -> None:

@@ -1,0 +1,83 @@
+"""Role ipsec: check mode says what a run then does, the same again changes nothing, a poor image is named."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dingli.environment import Environment
+from dingli.environment.lines import ipsec_variables
+
+CHECK, RUN = {"check": True}, {"check": False}
+_TOLD = '"$STATE/dingli-host-facts.service.on"'
+
+
+def shell(command: str) -> dict[str, str]:
+    return {"shell": command}
+
+
+def look(up: int) -> dict[str, str]:
+    """What the gateway does every five seconds, while so many lines are up; says whether monitoring is told."""
+    ask = f"echo {up} > $STATE/up; rm -f {_TOLD}; /usr/local/libexec/dingli/line-call > /dev/null"
+    return shell(f"{ask}; [ -e {_TOLD} ] && echo told")
+
+
+STEPS = {
+    "on a poor image": shell('echo charon-systemd > "$STATE/missing"'),
+    "refused": RUN,
+    "left by it": shell('ls /etc/dingli/lines* 2>/dev/null; rm "$STATE/missing"'),
+    "predicted": CHECK,
+    "first": RUN,
+    "second": RUN,
+    "by hand": shell("echo '# mine' >> /etc/swanctl/conf.d/dingli-lines.conf"),
+    "repaired": RUN,
+    **{f"look {number}": look(up) for number, up in enumerate((2, 2, 1, 0, 0, 2))},
+}
+
+
+@pytest.fixture(scope="module")
+def seen(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What came of each step on the first gateway; its file systems end with it."""
+    room = tmp_path_factory.mktemp("role")
+    told = {"steps": list(STEPS.values()), "variables": {"dingli_ipsec": ipsec_variables(environment, "a")}}
+    script = 'mount -t tmpfs none "$1" && exec "$2" "$3" "$1"'
+    program = [sys.executable, str(Path(__file__).with_name("role_host.py"))]
+    command = ["unshare", "--net", "--mount", "sh", "-c", script, "sh", str(room), *program]
+    done = subprocess.run(command, input=json.dumps(told), capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return dict(zip(STEPS, json.loads(done.stdout.splitlines()[-1]), strict=True))
+
+
+def test_an_image_without_strongswan_is_named_and_left_alone(seen: dict[str, Any]) -> None:
+    (said,) = seen["refused"]["failed"]
+    assert said.startswith("Find missing packages:")
+    assert said.endswith("no packages found matching charon-systemd")
+    assert (seen["refused"]["changes"], seen["left by it"]) == ({}, "")
+
+
+def test_check_mode_says_what_the_run_does(seen: dict[str, Any]) -> None:
+    predicted, done = seen["predicted"], seen["first"]
+    assert predicted["failed"] == done["failed"] == []
+    changes = {task: [one.removeprefix("would ") for one in said] for task, said in predicted["changes"].items()}
+    assert changes == done["changes"]
+    assert "start strongswan.service" in done["changes"]["Encrypt the lines"]
+    assert "start dingli-lines-guard.service" in done["changes"]["Forward between the sites, and nothing in clear"]
+
+
+def test_a_second_run_changes_nothing(seen: dict[str, Any]) -> None:
+    assert seen["second"] == {"status": "successful", "changes": {}, "failed": []}
+
+
+def test_what_was_changed_by_hand_is_put_right_and_read(seen: dict[str, Any]) -> None:
+    said = ["write /etc/swanctl/conf.d/dingli-lines.conf", "restart strongswan.service"]
+    assert seen["repaired"]["changes"] == {"Encrypt the lines": said}
+
+
+def test_monitoring_hears_at_once_of_a_line_that_goes_or_comes(seen: dict[str, Any]) -> None:
+    told = ["told" in seen[name] for name in STEPS if name.startswith("look")]
+    assert told == [True, False, True, True, False, True]
