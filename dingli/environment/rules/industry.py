@@ -78,8 +78,8 @@ def power_is_the_same_cloud(draft: Draft) -> Iterator[Problem]:
         cloud = environment.cloud_of(site.name)
         names = dict.fromkeys(host.power for host in _hosts(draft, site) if host.power is not None)
         drivers = [environment.power[name] for name in names if name in environment.power]
-        for driver in drivers if cloud is not None else ():
-            if not isinstance(driver, Ec2Power):
+        for driver in drivers:
+            if cloud is None or not isinstance(driver, Ec2Power):
                 continue
             wanted = {"region": cloud.region, "endpoint": cloud.endpoint or driver.endpoint}
             for key, value in wanted.items():

@@ -42,6 +42,7 @@ class CloudSite:
 
     def __init__(self, folder: Path, service: CloudService) -> None:
         self.folder, self.service = folder, service
+        folder.mkdir()
         for name in ("infra", "dingli", "tools", ".venv", "pyproject.toml"):
             (folder / name).symlink_to(ROOT / name)
         tasks = folder / "roles" / "marker" / "tasks" / "main.yml"
@@ -84,7 +85,7 @@ class CloudSite:
 
     def pulumi(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = ["pulumi", *arguments, "--non-interactive"]
-        return subprocess.run(command, cwd=self.folder, env=self.variables, capture_output=True, text=True, timeout=200)
+        return subprocess.run(command, cwd=self.folder, env=self.variables, capture_output=True, text=True, timeout=400)
 
     def must(self, *arguments: str) -> str:
         """Run to the end, which must be a good one; what it said."""
@@ -119,4 +120,6 @@ def site(running_service: CloudService, tmp_path: Path, monkeypatch: pytest.Monk
     ec2 = running_service.client("ec2")
     image = ec2.register_image(Name="debian-12")["ImageId"]
     ec2.create_tags(Resources=[image], Tags=[{"Key": "dingli:architecture", "Value": "aarch64"}])
-    return CloudSite(tmp_path / "clone", running_service)
+    made = CloudSite(tmp_path / "clone", running_service)
+    running_service.calls.clear()
+    return made

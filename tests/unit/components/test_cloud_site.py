@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from dingli.environment import load
 from infra.providers.industry.declared import group_inputs
 from tests.unit.components.conftest import ROOT, CloudSite
 from tests.unit.providers.industry.project import summary
 from tests.unit.providers.industry.test_host_key import FIRST, SECOND, console, saying
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 PACK = ("--policy-pack", str(ROOT / "infra" / "policies"))
 MADE = 10  # stack, component, provider, network, subnet, key, image, group, instance, host key
 
@@ -41,18 +42,22 @@ def test_an_import_of_a_site_of_instances_is_refused(site: CloudSite) -> None:
     assert "an import of far, whose machines are instances of a cloud" in refused.stdout + refused.stderr
 
 
-def test_machines_are_made_as_declared_made_anew_with_another_key_and_removed(site: CloudSite) -> None:
+def test_machines_are_made_as_declared_made_anew_with_another_key_and_removed(
+    site: CloudSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site.run_program("machines")
     site.service.on("GetConsoleOutput", saying("booting"), saying(console(FIRST)))
     made = summary(site.must("up", "--yes", "--skip-preview", *PACK))
     (first,) = site.machines()
-    told = site.outputs()["c"]
+    told, ingress = site.outputs()["c"], _ingress(site)
     again = summary(site.must("up", "--yes", "--skip-preview", "--refresh"))
     site.declare(hosts__c__address="10.3.0.12")
     site.service.on("GetConsoleOutput", saying(console(SECOND)))
     site.must("up", "--yes", "--skip-preview", *PACK)
     (second,) = site.machines()
     moved = site.outputs()["c"]
+    monkeypatch.setenv("DINGLI_ROOT", str(site.folder))
+    wanted = group_inputs(load("trial"), "c")["ingress"]
     site.must("destroy", "--yes", "--skip-preview")
 
     assert made == {"created": MADE}
@@ -61,6 +66,7 @@ def test_machines_are_made_as_declared_made_anew_with_another_key_and_removed(si
     assert moved == {"instance_id": second["InstanceId"], "host_key_sha256": SECOND}
     assert _declared(first) == ("10.3.0.11", "c", "2", "trading")
     assert _declared(second) == ("10.3.0.12", "c", "2", "trading")
+    assert ingress == {(one["protocol"], one.get("from_port")) for one in wanted}, "the flows, and no others"
     assert _left(site) == []
 
 
@@ -80,24 +86,10 @@ def test_another_deploy_key_is_for_machines_to_come_and_replaces_none(site: Clou
     assert key["PublicKey"].split()[1] == (secrets / "deploy_key.pub").read_text().split()[1]
 
 
-def test_a_host_s_group_has_its_flows_and_no_others(site: CloudSite, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dingli.environment import load
-
-    site.run_program("machines")
-    site.service.on("GetConsoleOutput", saying(console(FIRST)))
-    site.must("up", "--yes", "--skip-preview")
-    monkeypatch.setenv("DINGLI_ROOT", str(site.folder))
-    wanted = group_inputs(load("trial"), "c")
-    (group,) = site.service.client("ec2").describe_security_groups(
-        Filters=[{"Name": "group-name", "Values": [wanted["name"]]}]
-    )["SecurityGroups"]
-
-    assert _ports(group["IpPermissions"]) == {(one["protocol"], one.get("from_port")) for one in wanted["ingress"]}
-    assert ("tcp", 22) in _ports(group["IpPermissions"])
-
-
-def _ports(permissions: list[dict[str, Any]]) -> set[tuple[str, int | None]]:
-    return {(one["IpProtocol"], one.get("FromPort")) for one in permissions}
+def _ingress(site: CloudSite) -> set[tuple[str, int | None]]:
+    named = [{"Name": "group-name", "Values": ["trial-c"]}]
+    (group,) = site.service.client("ec2").describe_security_groups(Filters=named)["SecurityGroups"]
+    return {(one["IpProtocol"], one.get("FromPort")) for one in group["IpPermissions"]}
 
 
 def _declared(machine: dict[str, Any]) -> tuple[str, ...]:

@@ -88,5 +88,7 @@ def test_a_console_that_never_tells_is_given_up_with_what_is_missing(world: Worl
     impatient = Cloud(type(cloud.settings)(**{**vars(cloud.settings), "wait_seconds": 1}))
     inputs = {"instance_id": world.make("Instance").resource_id}
 
-    with pytest.raises(ProviderError, match=r"after 1 s it is still not true that the console of i-.* ED25519 host key"):
+    with pytest.raises(
+        ProviderError, match=r"after 1 s it is still not true that the console of i-.* ED25519 host key"
+    ):
         HostKeyType(impatient).create(world.context("HostKey"), inputs)
