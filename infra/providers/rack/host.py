@@ -172,8 +172,8 @@ def _connect(inputs: Properties, user: str, host_key: str, key: Path | None = No
 
 
 def _open(news: Properties, host_key: str) -> ssh.Connection:
-    """As the deploy account if the machine knows it already. Otherwise with the root key that was handed over; or as the
-    user of an instance's image, to whom the launch has given the deploy key.
+    """As the deploy account if the machine knows it already. Otherwise with the root key that was handed over; an
+    instance as its image's user, to whom the launch has given the deploy key.
     """
     ssh.make_deploy_key(ssh.deploy_key(news["environment"]))
     try:
