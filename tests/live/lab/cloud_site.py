@@ -1,4 +1,4 @@
-"""A clone in a box whose lab has a cloud and no hosts, and an environment whose dr site is made of instances there."""
+"""A clone in a box whose lab has a cloud, and an environment whose dr site is made of instances there."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from dataclasses import replace
 from pathlib import Path
 from dingli.environment import load
 from lab import layout, lifecycle
-lifecycle.up(replace(layout.of(load({ENVIRONMENT!r})), hosts=()), Path({str(ROOT)!r}), False, print, print)
+wanted = layout.of(load({ENVIRONMENT!r}))
+kept = wanted.hosts if "racks" in sys.argv else ()
+lifecycle.up(replace(wanted, hosts=kept), Path({str(ROOT)!r}), False, print, print)
 """
 _CALL = """
 import json, sys
@@ -36,7 +38,7 @@ _LEVELS = "data_levels: {journal: 2, core: 2, gateway: 2, ops: 2}"
 
 
 def declared_on_the_cloud(text: str, name: str) -> str:
-    """The lab's environment file, with its dr site on the lab's cloud and another name."""
+    """The lab's environment file under another name, with its dr site on the lab's cloud and without its ARM host."""
     changes = {
         "name: lab\n": f"name: {name}\nowner: trading\n{_LEVELS}\ncloud: {{address: 198.18.9.1}}\n",
         _RACK: _RACK.replace("}", ", hosting: industry}"),
@@ -44,6 +46,8 @@ def declared_on_the_cloud(text: str, name: str) -> str:
             "address: 198.18.3.11, arch: x86_64, os: debian-13}"
         ),
     }
+    emulated = [line for line in text.splitlines(keepends=True) if "standby-2" in line.split("#")[0]]
+    changes |= dict.fromkeys(emulated, "")  # it would take longer than all others together
     for before, after in changes.items():
         assert text.count(before) == 1, f"{before!r} is not what the lab's file says"
         text = text.replace(before, after)
@@ -51,9 +55,9 @@ def declared_on_the_cloud(text: str, name: str) -> str:
 
 
 class CloudSite:
-    """`dingli` runs the command in the box, on the clone."""
+    """`dingli` runs the command in the box, on the clone. Without `racks` the lab is its cloud and nothing else."""
 
-    def __init__(self, box: Box, folder: Path) -> None:
+    def __init__(self, box: Box, folder: Path, racks: bool = False) -> None:
         self.box, self.folder = box, folder
         for name in ("infra", "dingli", "lab", "roles", "app", "tools", ".venv", "pyproject.toml"):
             (folder / name).symlink_to(ROOT / name)
@@ -73,7 +77,7 @@ class CloudSite:
             "AWS_SECRET_ACCESS_KEY": "any",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
-        done = box.run(sys.executable, "-c", _UP, timeout_s=300, **self.variables)
+        done = box.run(sys.executable, "-c", _UP, *(["racks"] if racks else []), timeout_s=600, **self.variables)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def dingli(self, *arguments: str, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
@@ -81,11 +85,15 @@ class CloudSite:
 
     def up(self, *options: str) -> tuple[dict[str, Any], float]:
         """`dingli up` of the dr site: its outcome, which must be good, and how long it took."""
+        result, seconds = self.up_all("--site", "dr", *options)
+        return result["sites"]["dr"], seconds
+
+    def up_all(self, *options: str) -> tuple[dict[str, Any], float]:
+        """The same of every site, with the gate."""
         began = time.monotonic()
-        done = self.dingli("up", ENVIRONMENT, "--site", "dr", "--json", *options)
+        done = self.dingli("up", ENVIRONMENT, "--json", *options, timeout_s=1500)
         assert done.returncode == 0, done.stdout + done.stderr
-        outcome: dict[str, Any] = json.loads(done.stdout)["sites"]["dr"]
-        return outcome, time.monotonic() - began
+        return json.loads(done.stdout), time.monotonic() - began
 
     def call(self, name: str, **arguments: Any) -> Any:
         """What somebody at the cloud's console does."""
