@@ -54,12 +54,14 @@ class LabCloud:
 
 @dataclass(frozen=True)
 class Layout:
-    """All machines and networks of a lab, and its cloud, if it has one."""
+    """All machines and networks of a lab, and its cloud, if it has one. `instances` are hosts of the environment that
+    stacks make on a cloud: the lab has no machines for them."""
 
     supernet: str
     networks: dict[str, str]
     hosts: tuple[LabHost, ...]
     cloud: LabCloud | None = None
+    instances: tuple[str, ...] = ()
 
     @property
     def transit(self) -> IPv4Network:
@@ -76,6 +78,12 @@ class Layout:
         for host in self.hosts:
             if host.name == name:
                 return host
+        if name in self.instances:
+            raise NoSuchHost(
+                f"{name} is an instance of a cloud, made by its stack",
+                "a host that the lab itself has",
+                "stop and start it through the cloud's API: `dingli lab cloud` shows where, and its id",
+            )
         known = [host.name for host in self.hosts]
         raise NoSuchHost(
             f"the lab has no host {name!r}",
@@ -91,7 +99,8 @@ def loads(text: str) -> Layout:
     data = json.loads(text)
     cloud = data.get("cloud")
     hosts = tuple(LabHost(**host) for host in data["hosts"])
-    return Layout(data["supernet"], data["networks"], hosts, LabCloud(**cloud) if cloud else None)
+    instances = tuple(data.get("instances", ()))
+    return Layout(data["supernet"], data["networks"], hosts, LabCloud(**cloud) if cloud else None, instances)
 
 
 def read(path: Path) -> Layout | None:
@@ -113,8 +122,9 @@ def of(environment: Environment) -> Layout:
             "name an environment that is meant for the lab",
         )
     networks = {name: str(site.network) for name, site in environment.sites.items()}
-    hosts = tuple(_host(environment, name) for name in environment.hosts)
-    layout = Layout(str(environment.supernet), networks, hosts, _cloud(environment))
+    instances = tuple(name for name in environment.hosts if environment.site_of(name).made)
+    hosts = tuple(_host(environment, name) for name in environment.hosts if name not in instances)
+    layout = Layout(str(environment.supernet), networks, hosts, _cloud(environment), instances)
     _refuse_taken_addresses(layout)
     _refuse_unheard_cloud(layout)
     return layout

@@ -36,6 +36,8 @@ class Seen:
 def look(environment: Environment, host: str, script: str) -> Seen:
     """Connect and ask. Whatever goes wrong is a finding."""
     declared = environment.hosts[host].host_key_sha256
+    if environment.site_of(host).made and not _is_adopted(environment, host):
+        return Seen(host, (_not_made(host),))
     try:
         with connect(environment, host) as connection:
             found = ssh.fingerprint(connection.host_key)
@@ -97,6 +99,23 @@ def connect(environment: Environment, host: str) -> ssh.Connection:
             refused = error
     assert refused is not None
     raise refused
+
+
+def _is_adopted(environment: Environment, host: str) -> bool:
+    target = ssh.target(environment, host)
+    return (target.address, target.port) in ssh.KnownHosts(target.known_hosts)
+
+
+def _not_made(host: str) -> Finding:
+    """An instance: before the first `up` there is nothing to be looked at."""
+    return Finding(
+        host,
+        "ssh",
+        State.UNKNOWN,
+        "its stack has not made it yet",
+        "an instance",
+        "`dingli up` makes it; then ask again",
+    )
 
 
 def _targets(environment: Environment, host: str) -> list[ssh.Target]:

@@ -1,4 +1,4 @@
-"""Give the machines of an environment back: root's key counts again, the deploy account is gone."""
+"""Give the machines of an environment back: root's key counts again, the deploy account is gone; instances go."""
 
 from __future__ import annotations
 
@@ -24,13 +24,20 @@ def destroy(
     ] = "",
     parallel: Annotated[int, typer.Option(min=1, help="Sites worked on at once.")] = 2,
 ) -> None:
-    """Give the machines of an environment back: root's key counts again, the deploy account is gone."""
+    """Give the machines of an environment back: root's key counts again, the deploy account is gone.
+
+    Machines of a site with `hosting: industry` are instances that its stack has made: they go, with their disks.
+    """
     declared = load(environment)
     choice = Choice(tuple(site or ()), continue_on_error=True, parallel=parallel)
     screen = Screen()
     engine = Engine(declared, screen.show)
     stacks = [stack for stack in choice.of(declared) if engine.exists(stack)]
     screen.say(f"to be given back: {', '.join(map(str, stacks)) or 'nothing, there is no stack'}")
+    made = [stack.site for stack in stacks if declared.sites[stack.site].made]
+    removed = [host.name for site_name in made for host in declared.hosts_at(site_name)]
+    if removed:
+        screen.say(f"removed with their disks, being instances of a cloud: {', '.join(removed)}")
     typed = name or (
         typer.prompt(f"Type the environment's name ({declared.name}) to go on") if stacks else declared.name
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dingli.environment import document
-from dingli.environment.model import Environment
+from dingli.environment.model import Environment, Host
 from dingli.environment.places import state_dir
 from dingli.environment.problems import Problem, shown
 from dingli.environment.shape import Draft
@@ -64,12 +64,18 @@ def merge(draft: Draft) -> tuple[Environment, list[Problem]]:
 def _merged(environment: Environment, handed: _Handover, file: Path) -> Environment:
     hosts = {
         name: host.model_copy(update={"host_key_sha256": handed.hosts[name].host_key_sha256})
-        if name in handed.hosts and host.host_key_sha256 is None
+        if name in handed.hosts and host.host_key_sha256 is None and not _is_made(environment, host)
         else host
         for name, host in environment.hosts.items()
     }
     root_key = file.parent / handed.root_key if handed.root_key else None
     return environment.model_copy(update={"hosts": hosts, "root_key": root_key})
+
+
+def _is_made(environment: Environment, host: Host) -> bool:
+    """An instance's key comes from its console; a data centre may still list the machine that it replaced."""
+    site = environment.sites.get(host.site)
+    return site is not None and site.made
 
 
 def _contradictions(draft: Draft, handed: _Handover, file: Path) -> list[Problem]:

@@ -15,6 +15,8 @@ from pydantic import Field, Strict
 
 from dingli.environment.access import Access
 from dingli.environment.classification import Bucket, DataLevels, Holding, Hosting
+from dingli.environment.industry import LAB_CA_FILE, SiteCloud
+from dingli.environment.machines import Architecture, OperatingSystem
 from dingli.environment.rollout import Rollout
 from dingli.environment.values import (
     AbsolutePath,
@@ -72,6 +74,7 @@ __all__ = [
     "Power",
     "RedfishPower",
     "Site",
+    "SiteCloud",
     "SiteRole",
     "StateBackend",
     "Takeover",
@@ -94,20 +97,6 @@ class SiteRole(StrEnum):
     STANDBY = "standby"
     DR = "dr"
     OPS = "ops"
-
-
-class Architecture(StrEnum):
-    """As `uname -m` says it."""
-
-    X86_64 = "x86_64"
-    AARCH64 = "aarch64"
-
-
-class OperatingSystem(StrEnum):
-    """The releases that the roles are written for."""
-
-    DEBIAN_12 = "debian-12"
-    DEBIAN_13 = "debian-13"
 
 
 class CoreKind(StrEnum):
@@ -153,12 +142,19 @@ class Site(Entry):
     city: Name
     network: Network
     hosting: Hosting = Hosting.RACK
+    cloud: SiteCloud | None = None
+    """None: of the lab's cloud, if its machines are instances."""
     bastion: Bastion | None = None
 
     @property
     def trading(self) -> bool:
         """True for every site but ops."""
         return self.role is not SiteRole.OPS
+
+    @property
+    def made(self) -> bool:
+        """True if its machines are made by its stack, as instances of a cloud."""
+        return self.hosting is Hosting.INDUSTRY
 
 
 class CommandPower(Entry):
@@ -204,6 +200,7 @@ class Host(Entry):
     os: OperatingSystem
     power: Text | None = None
     emulated: Flag = False
+    instance_type: Text | None = None
     host_key_sha256: Fingerprint | None = None
     machine_id: MachineId | None = None
     accept_replacement: Fingerprint | None = None
@@ -393,6 +390,13 @@ class Environment(Entry):
     def site_of(self, host: str) -> Site:
         """The site on which a declared host stands."""
         return self.sites[self.hosts[host].site]
+
+    def cloud_of(self, site: str) -> SiteCloud | None:
+        """Where the machines of a site are made: the region that it names, or else the lab's cloud."""
+        declared, lab = self.sites[site].cloud, self.cloud
+        if declared is not None or lab is None:
+            return declared
+        return SiteCloud(region=lab.region, endpoint=f"https://{lab.address}:{lab.port}", ca_file=LAB_CA_FILE)
 
     def hosts_at(self, site: str) -> tuple[Host, ...]:
         """The hosts of a site, in the order of the file."""

@@ -32,16 +32,19 @@ def environment(root: Path) -> dict[str, str]:
     return {**os.environ, **variables(root), "PATH": path}
 
 
-def engine_environment(root: Path, declared_backend: str | None = None) -> dict[str, str]:
+def engine_environment(
+    root: Path, declared_backend: str | None = None, *, makes_machines: bool = False
+) -> dict[str, str]:
     """The environment for `pulumi`. Where the environment file declares a backend, that one counts; else a person's own
-    choice of PULUMI_BACKEND_URL; else the clone's folder. AWS credentials reach the engine only for a backend in S3.
+    choice of PULUMI_BACKEND_URL; else the clone's folder. AWS credentials reach the engine only for a backend in S3, or
+    where stacks make machines of a cloud.
     """
     found = environment(root)
     for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE_FILE"):
         found[name] = os.environ.get(name, found[name])
     if declared_backend is not None:
         found["PULUMI_BACKEND_URL"] = declared_backend
-    if not found["PULUMI_BACKEND_URL"].startswith("s3://"):
+    if not (makes_machines or found["PULUMI_BACKEND_URL"].startswith("s3://")):
         found = {name: value for name, value in found.items() if not name.startswith("AWS_")}
     return found
 

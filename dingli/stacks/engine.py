@@ -34,7 +34,8 @@ class Engine:
     def __init__(self, environment: Environment, show: Callable[[str, Message], None]) -> None:
         self._show = show
         declared = environment.state.backend if environment.state else None
-        found = engine_environment(project_root(), declared)
+        makes_machines = any(site.made for site in environment.sites.values())
+        found = engine_environment(project_root(), declared, makes_machines=makes_machines)
         chosen = {name: value for name, value in found.items() if not name.startswith(_POLICY_OPTIONS)}
         self._environment = {**chosen, "PULUMI_DEBUG_COMMANDS": "1"}  # event log
         self._backend = backend_at(self._environment["PULUMI_BACKEND_URL"])

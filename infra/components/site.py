@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import pulumi
 
 from dingli.environment import Environment
+from dingli.exceptions import InputError
 from infra.components.cell import Cell, CellArgs
+from infra.components.cloud_machines import CloudMachines, CloudMachinesArgs
 from infra.providers.deployment.declared import DeploymentScope, deployment_inputs, resource_id_of, scopes
 from infra.providers.deployment.resource import Deployment
 from infra.providers.rack.declared import host_id, host_inputs
@@ -26,15 +28,16 @@ class SiteArgs:
 
 
 class Site(pulumi.ComponentResource):
-    """Adopts the site's hosts and applies the groups' roles; each cell has a share of its own."""
+    """Adopts the site's hosts (instances are made first), applies the groups' roles; each cell has its own share."""
 
     def __init__(self, name: str, args: SiteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("dingli:index:Site", name, None, opts)
         environment = args.environment
+        machines = self._machines(args)
         self.hosts = {
             host.name: Host(
                 host.name,
-                host_inputs(environment, host.name),
+                {**host_inputs(environment, host.name), **(machines.host_inputs(host.name) if machines else {})},
                 self._options(host_id(environment.name, host.name) if args.imports else None),
             )
             for host in environment.hosts_at(args.site)
@@ -55,6 +58,18 @@ class Site(pulumi.ComponentResource):
             for cell in dict.fromkeys(scope.cell for scope in found if scope.cell is not None)
         ]
         self.register_outputs({})
+
+    def _machines(self, args: SiteArgs) -> CloudMachines | None:
+        if not args.environment.sites[args.site].made:
+            return None
+        if args.imports:
+            raise InputError(
+                f"an import of {args.site}, whose machines are instances of a cloud",
+                "a site of racks: what was made here is in its stack's state already",
+                f"`pulumi config rm dingli:import -s {args.environment.name}-{args.site}`",
+            )
+        arguments = CloudMachinesArgs(args.environment, args.site)
+        return CloudMachines(f"{args.site}-machines", arguments, pulumi.ResourceOptions(parent=self))
 
     def _options(
         self, imported: str | None = None, after: list[pulumi.Resource] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dingli.environment.problems import Problem
-from dingli.environment.rules import cells, cloud, hosts, journal, lines, logs, names, network, ports, sites
+from dingli.environment.rules import cells, cloud, hosts, industry, journal, lines, logs, names, network, ports, sites
 from dingli.environment.shape import Draft
 
 __all__ = ["RULES"]
@@ -30,6 +30,11 @@ RULES: tuple[Callable[[Draft], Iterable[Problem]], ...] = (
     logs.stand_apart,
     logs.are_kept_long_enough,
     cloud.is_the_labs,
+    industry.sites_have_a_cloud,
+    industry.networks_fit_a_cloud,
+    industry.somebody_answers,
+    industry.machines_are_not_known_before,
+    industry.power_is_the_same_cloud,
     ports.are_free,
     network.ends_exist,
     network.extra_flows_have_ports,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from dingli.environment import Environment
+from dingli.environment import Environment, SiteCloud
 from dingli.environment.levels import bucket_of, host_level
 from dingli.exceptions import InputError
 from dingli.network import security_group_rules
 from infra.providers.industry.labels import DATA_LEVEL, HOLDS, OWNER
 
-__all__ = ["group_inputs", "resource_tags"]
+__all__ = ["group_inputs", "image_inputs", "instance_inputs", "provider_inputs", "resource_tags"]
 
+_NAME = "Name"  # by which consoles show a machine, and a power driver `ec2` finds it
 _OF_RULES = ("protocol", "from_port", "to_port", "description")
 
 
@@ -42,3 +43,36 @@ def resource_tags(environment: Environment, *, host: str | None = None, bucket: 
         declared = bucket_of(environment, bucket)
         tags |= {DATA_LEVEL: str(declared.data_level), HOLDS: declared.holds.value}
     return tags
+
+
+def provider_inputs(environment: Environment, site: str) -> dict[str, str]:
+    """The configuration of the provider for a site's cloud."""
+    cloud = _cloud(environment, site)
+    found = cloud.model_dump(include={"region", "endpoint", "ca_file", "profile"}, exclude_none=True)
+    return {"environment": environment.name, **found}
+
+
+def image_inputs(environment: Environment, host: str) -> dict[str, Any]:
+    """Which Image a host is made from."""
+    declared, cloud = environment.hosts[host], _cloud(environment, environment.hosts[host].site)
+    name, owners = cloud.image(declared.os), list(cloud.image_owners)
+    return {"name": name, "architecture": declared.arch.value, "owners": owners}
+
+
+def instance_inputs(environment: Environment, host: str) -> dict[str, Any]:
+    """What the file says of a host's Instance; image, subnet, group and key are other resources'."""
+    declared = environment.hosts[host]
+    cloud = _cloud(environment, declared.site)
+    return {
+        "architecture": declared.arch.value,
+        "instance_type": declared.instance_type or cloud.instance_type(declared.arch),
+        "private_address": str(declared.address),
+        "tags": {**resource_tags(environment, host=host), _NAME: host},
+    }
+
+
+def _cloud(environment: Environment, site: str) -> SiteCloud:
+    found = environment.cloud_of(site)
+    if found is None:
+        raise InputError(f"the site {site} has no cloud", "`cloud` on the site", "correct the environment file")
+    return found

@@ -7,7 +7,18 @@ from typing import Any, ClassVar
 
 import pulumi
 
-__all__ = ["Bucket", "Image", "Instance", "KeyPair", "Network", "Provider", "SecurityGroup", "Subnet", "Volume"]
+__all__ = [
+    "Bucket",
+    "HostKey",
+    "Image",
+    "Instance",
+    "KeyPair",
+    "Network",
+    "Provider",
+    "SecurityGroup",
+    "Subnet",
+    "Volume",
+]
 
 Inputs = Mapping[str, Any]
 
@@ -60,6 +71,13 @@ class Image(_CloudResource):
     chosen = ("image_id", "architecture")
     image_id: pulumi.Output[str]
     architecture: pulumi.Output[str]
+
+
+class HostKey(_CloudResource):
+    """Inputs: `instance_id`. The output is what the machine's console says of its SSH host key."""
+
+    chosen = ("sha256",)
+    sha256: pulumi.Output[str]
 
 
 class Instance(_CloudResource):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from infra.providers.base.resource import ResourceType
 from infra.providers.industry.bucket import BucketType
 from infra.providers.industry.cloud import Cloud
+from infra.providers.industry.host_key import HostKeyType
 from infra.providers.industry.image import ImageType
 from infra.providers.industry.instance import InstanceType
 from infra.providers.industry.key_pair import KeyPairType
@@ -19,4 +20,4 @@ __all__ = ["all_types"]
 def all_types(cloud: Cloud) -> list[ResourceType]:
     """One of each, all talking to `cloud`."""
     kinds = (NetworkType, SubnetType, SecurityGroupType, KeyPairType, InstanceType, VolumeType, BucketType)
-    return [ImageType(cloud), *(kind(cloud) for kind in kinds)]
+    return [ImageType(cloud), HostKeyType(cloud), *(kind(cloud) for kind in kinds)]

@@ -1,6 +1,6 @@
-"""The deploy account on a host, and the root key that is used once to make it.
+"""The deploy account on a host, and who is used once to make it: root's key, or the user of a cloud's image.
 
-Both scripts run as root and change nothing when run again.
+All scripts run as root and change nothing when run again.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import shlex
 
 from dingli.ssh import DEPLOY_USER, Connection
 
-__all__ = ["adopt", "release"]
+__all__ = ["adopt", "disable_first_user", "disable_root_key", "release"]
 
 _DISABLED = "#disabled-by-dingli# "
 _ROOT_LOGIN = "00-given-back.conf"  # sshd takes the first value it reads: before whatever roles have set
@@ -45,6 +45,14 @@ chmod 0600 "$file.new"
 mv "$file.new" "$file"
 """
 
+_DISABLE_USER = r"""
+set -eu
+user=%(user)s
+id "$user" >/dev/null 2>&1 || exit 0
+usermod --lock --expiredate 1 "$user"
+rm -f "$(getent passwd "$user" | cut -d: -f6)/.ssh/authorized_keys"
+"""
+
 _RELEASE = r"""
 set -eu
 file=/root/.ssh/authorized_keys
@@ -69,6 +77,11 @@ def disable_root_key(connection: Connection, public_key_base64: str) -> None:
         "root_login": _ROOT_LOGIN,
     }
     _as_root(connection, script)
+
+
+def disable_first_user(connection: Connection, user: str) -> None:
+    """Let nobody in any more as the user whom the machine's image came with."""
+    _as_root(connection, _DISABLE_USER % {"user": shlex.quote(user)})
 
 
 def release(connection: Connection) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dingli.environment import Environment
+from dingli.environment.industry import FIRST_USER
 from dingli.environment.levels import host_level
 from dingli.ssh import Jump, Target, deploy_key, known_hosts_file
 
@@ -18,8 +19,10 @@ def host_id(environment: str, host: str) -> str:
 
 
 def host_inputs(environment: Environment, name: str) -> dict[str, Any]:
-    """Inputs of the Host `name`; optional ones are left out when not declared."""
+    """Inputs of the Host `name`; optional ones are left out when not declared. Of an instance, its id and its key are
+    another resource's to tell, and its image's user is who lets us in."""
     host, bastion = environment.hosts[name], environment.site_of(name).bastion
+    made = environment.site_of(name).made
     inputs: dict[str, Any] = {
         "environment": environment.name,
         "host": name,
@@ -31,7 +34,8 @@ def host_inputs(environment: Environment, name: str) -> dict[str, Any]:
         "host_key_sha256": host.host_key_sha256,
         "declared_machine_id": host.machine_id,
         "accept_replacement": host.accept_replacement,
-        "root_key": str(environment.root_key) if environment.root_key else None,
+        "root_key": str(environment.root_key) if environment.root_key and not made else None,
+        "first_user": FIRST_USER if made else None,
         "bastion": None
         if bastion is None
         else {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,8 @@ __all__ = ["HostType"]
 
 _TEXT: dict[str, Any] = {"type": "string"}
 _ACTS_ON_HOST = ("environment", "host", "address", "arch", "os", "host_key_sha256", "declared_machine_id", "bastion")
+_BOOTING_S = 300  # an instance runs before it answers
+_AGAIN_S = 2
 _CONTACT_S = 8  # a delete of an unreachable host must have failed within 30 s, a bastion included
 
 
@@ -34,6 +37,7 @@ class HostType(ResourceType):
         **dict.fromkeys((*required, "host_key_sha256", "declared_machine_id"), _TEXT),
         "accept_replacement": _TEXT,
         "root_key": _TEXT,
+        **dict.fromkeys(("instance_id", "first_user"), _TEXT),  # of a machine that the stack has made
         **{"hosting": _TEXT, "data_level": {"type": "integer"}},  # for infra/policies; nothing on the machine
         "bastion": {"type": "object", "additionalProperties": {"$ref": "pulumi.json#/Any"}},
     }
@@ -48,6 +52,8 @@ class HostType(ResourceType):
     }
 
     def diff(self, context: Context, state: Properties, news: Properties) -> Difference:
+        if state.get("instance_id") != news.get("instance_id"):  # the stack's own doing: nobody is asked to accept it
+            return Difference(["instance_id"], ["instance_id"], delete_before_replace=True)
         other = _another_machine(state)
         if other is not None:
             # Refused by `update`: a refresh asks for the difference to the *old* inputs, and may not fail over them.
@@ -63,7 +69,7 @@ class HostType(ResourceType):
             context.log.info(_plan(news))
             return "", dict(news)
         resource_id = host_id(news["environment"], news["host"])
-        with _first_contact(news) as connection:
+        with _first_contact(context, news) as connection:
             facts = _checked(connection, news)
             context.log.progress(f"{news['host']}: {facts.arch}, {facts.os}; making the deploy account")
             return resource_id, _adopt(context, connection, news, facts)
@@ -114,6 +120,10 @@ class HostType(ResourceType):
 
     def delete(self, context: Context, resource_id: str, state: Properties) -> None:
         known = ssh.KnownHosts(target_of(state, ssh.DEPLOY_USER).known_hosts)
+        if state.get("instance_id"):
+            context.log.info(f"{state['host']}: {state['instance_id']} goes; its host key is forgotten")
+            known.forget(state["address"])
+            return
         try:
             with _connect(state, ssh.DEPLOY_USER, state["adopted_key"]) as connection:
                 if gather(connection).machine_id == state["machine_id"]:
@@ -135,6 +145,8 @@ class HostType(ResourceType):
 def _plan(news: Properties) -> str:
     declared = news.get("host_key_sha256")
     text = f"would adopt {news['host']} at {news['address']} ({news['arch']}, {news['os']})"
+    if contains_unknown(news.get("instance_id")):
+        return f"{text} when its instance has told its host key on its console; everything is deployed to it then"
     if isinstance(declared, str):
         return f"{text}, host key {declared}"
     try:
@@ -161,11 +173,15 @@ def _connect(inputs: Properties, user: str, host_key: str, key: Path | None = No
 
 
 def _open(news: Properties, host_key: str) -> ssh.Connection:
-    """As the deploy account if the machine knows it already, otherwise with the root key that was handed over."""
+    """As the deploy account if the machine knows it already. Otherwise with the root key that was handed over; an
+    instance as its image's user, to whom the launch has given the deploy key.
+    """
     ssh.make_deploy_key(ssh.deploy_key(news["environment"]))
     try:
         return _connect(news, ssh.DEPLOY_USER, host_key)
     except ssh.AuthenticationRefused:
+        if news.get("first_user"):
+            return _connect(news, news["first_user"], host_key)
         root_key = news.get("root_key")
         if not root_key:
             raise ProviderError(
@@ -176,13 +192,27 @@ def _open(news: Properties, host_key: str) -> ssh.Connection:
         return _connect(news, "root", host_key, Path(root_key))
 
 
-def _first_contact(news: Properties) -> ssh.Connection:
+def _first_contact(context: Context, news: Properties) -> ssh.Connection:
     try:
-        return _open(news, _declared_key(news))
+        return _open_when_booted(context, news, _declared_key(news))
     except ssh.HostKeyRefused as error:
         if news.get("accept_replacement") != error.found_key:
             raise
         return _open(news, error.found_key)
+
+
+def _open_when_booted(context: Context, news: Properties, host_key: str) -> ssh.Connection:
+    """A machine of a rack stands there; one that was just made may still boot."""
+    deadline = time.monotonic() + (_BOOTING_S if news.get("instance_id") else 0)
+    while True:
+        try:
+            return _open(news, host_key)
+        except ssh.Unreachable as error:
+            if time.monotonic() > deadline:
+                raise
+            context.log.progress(f"{news['host']}: {error.found}")
+        context.cancellation.raise_if_requested()
+        time.sleep(_AGAIN_S)
 
 
 def _checked(connection: ssh.Connection, news: Properties) -> Facts:
@@ -216,6 +246,8 @@ def _adopt(context: Context, connection: ssh.Connection, news: Properties, facts
         deploy = replace(connection.target, user=ssh.DEPLOY_USER, key=deploy_key)
         with ssh.connect(deploy, timeout_s=_CONTACT_S) as own:  # root's key only goes once this works
             own.run("sudo -n true")
+            if news.get("first_user"):
+                account.disable_first_user(own, news["first_user"])
             if news.get("root_key"):
                 account.disable_root_key(own, paramiko.PKey.from_path(news["root_key"]).get_base64())
     except ssh.SshError as error:
@@ -247,6 +279,8 @@ def _import(resource_id: str) -> ReadResult:
     if host not in environment.hosts:
         raise ProviderError(f"the id {resource_id!r}", "environment/host, both declared", "correct the id")
     inputs = host_inputs(environment, host)
+    if environment.site_of(host).made:
+        raise ProviderError(f"the id {resource_id!r}, of an instance", "a host of a rack", "make it with its stack")
     with _connect(inputs, ssh.DEPLOY_USER, _declared_key(inputs)) as connection:
         facts, key = _checked(connection, inputs), ssh.fingerprint(connection.host_key)
         ssh.KnownHosts(connection.target.known_hosts).remember(inputs["address"], 22, connection.host_key)

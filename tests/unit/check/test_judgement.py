@@ -10,13 +10,13 @@ import pytest
 from rich.console import Console
 
 from dingli.check import clocks, links, power
-from dingli.check.contact import Seen
+from dingli.check.contact import Seen, look
 from dingli.check.facts import Facts, Listener, RoundTrip
 from dingli.check.finding import Finding, Report, State
 from dingli.check.judgement import HOST_CHECKS, judge
 from dingli.check.requirements import longest_clock_offset_s, longest_round_trip_ms, requirements
 from dingli.check.screen import show
-from dingli.environment import Environment, load
+from dingli.environment import Environment, Hosting, load
 from dingli.environment.model import CommandPower
 from dingli.exceptions import ExitCode
 
@@ -43,6 +43,16 @@ CONTACT = (Finding(HOST, "ssh", State.GOOD, ""), Finding(HOST, "host key", State
 def _judged(**changes: Any) -> dict[str, Finding]:
     seen = Seen(HOST, CONTACT, "dingli-deploy", replace(GOOD, **changes), 1000.0, 1000.3)
     return {one.check: one for one in judge(LAB.hosts[HOST], NEEDED, seen)}
+
+
+def test_an_instance_that_no_up_has_made_yet_is_not_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DINGLI_ROOT", str(tmp_path))
+    site = LAB.sites["primary"].model_copy(update={"hosting": Hosting.INDUSTRY})
+    afloat = LAB.model_copy(update={"sites": {**LAB.sites, "primary": site}})
+    found = {one.check: one for one in judge(LAB.hosts[HOST], NEEDED, look(afloat, HOST, ""))}
+
+    assert {one.state for one in found.values()} == {State.UNKNOWN}
+    assert "`dingli up` makes it" in found["ssh"].remedy
 
 
 def test_a_good_host_is_good() -> None:

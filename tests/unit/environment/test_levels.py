@@ -83,7 +83,8 @@ def test_tags_of_what_is_not_declared_are_refused(tmp_path: Path) -> None:
 
 
 def test_adopted_hosts_carry_their_level_and_the_kind_of_their_site(tmp_path: Path) -> None:
-    found = environment(tmp_path, data_levels=LEVELS, sites__ops__hosting="industry")
+    made = {"sites__ops__hosting": "industry", "sites__ops__cloud": {"region": "cn-north-1"}, "owner": "trading"}
+    found = environment(tmp_path, data_levels=LEVELS, hosts__o__address="10.9.0.11", **made)
     told = {host: (host_inputs(found, host)["hosting"], host_inputs(found, host)["data_level"]) for host in "ao"}
 
     assert told == {"a": ("rack", 3), "o": ("industry", 2)}

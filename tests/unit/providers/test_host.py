@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import paramiko
 import pytest
 
-from dingli.ssh import SshError
+from dingli.ssh import KnownHosts, SshError, known_hosts_file
 from infra.providers.base.cancellation import Cancellation
 from infra.providers.base.exceptions import ProviderError
 from infra.providers.base.resource import Context
+from infra.providers.base.values import UNKNOWN
 from infra.providers.rack.host import HostType
 from infra.providers.rack.machine import Facts, parse, refusal
+from tests.unit.providers.industry.world import Lines
 
 _FACTS = Facts("x86_64", "debian-13", "a" * 32, 2, 2048, "3.13.5")
 
@@ -69,6 +73,49 @@ def test_an_accepted_machine_replaces_the_old_one_which_goes_first() -> None:
 
     assert found.replaced
     assert found.delete_before_replace
+
+
+_MADE = {"instance_id": "i-1", "first_user": "debian", "host_key_sha256": "SHA256:k"}
+
+
+@pytest.mark.parametrize("instance", ["i-2", UNKNOWN])
+def test_another_instance_of_the_stack_replaces_the_host_and_nobody_has_to_accept_it(instance: Any) -> None:
+    state = _STATE | _MADE | {"seen_machine_id": "b" * 32, "seen_host_key": "SHA256:n"}
+    found = _diff(state, _NEWS | _MADE | {"instance_id": instance})
+
+    assert found.replaced == ["instance_id"]
+    assert found.delete_before_replace
+
+
+def test_another_machine_in_the_place_of_the_same_instance_is_refused() -> None:
+    state = _STATE | _MADE | {"seen_host_key": "SHA256:n"}
+
+    assert not _diff(state, _NEWS | _MADE).replaced
+    with pytest.raises(ProviderError, match="accept_replacement: SHA256:n"):
+        HostType().update(replace(_CONTEXT, preview=True), "lab/h", state, _NEWS | _MADE)
+
+
+def test_an_instance_that_goes_is_not_asked_and_its_key_is_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DINGLI_ROOT", str(tmp_path))
+    known = KnownHosts(known_hosts_file("lab"))
+    known.remember(_NEWS["address"], 22, paramiko.ECDSAKey.generate())
+    HostType().delete(_CONTEXT, "lab/h", _STATE | _MADE)
+
+    assert (_NEWS["address"], 22) not in known
+
+
+def test_a_preview_says_what_comes_when_the_instance_is_there() -> None:
+    said = Lines()
+    context = replace(_CONTEXT, log=said, preview=True)
+    unknown = {"instance_id": UNKNOWN, "host_key_sha256": UNKNOWN}
+    HostType().create(context, _NEWS | _MADE | unknown)
+
+    assert said.lines == [
+        "would adopt h at 198.51.100.1 (x86_64, debian-13) when its instance has told its host key on its console; "
+        "everything is deployed to it then"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,7 @@ def test_cloud_credentials_reach_the_engine_only_for_a_backend_in_s3(
 
     assert "AWS_SECRET_ACCESS_KEY" not in engine_environment(tmp_path)
     assert engine_environment(tmp_path, "s3://bucket")["AWS_SECRET_ACCESS_KEY"] == "a secret"
+    assert engine_environment(tmp_path, makes_machines=True)["AWS_SECRET_ACCESS_KEY"] == "a secret"
 
 
 def test_a_declared_backend_counts_before_a_persons_choice_and_that_before_the_clones_folder(

@@ -1,0 +1,41 @@
+"""Where and of what the machines of a site with `hosting: industry` are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from dingli.environment.machines import Architecture, OperatingSystem
+from dingli.environment.values import AbsolutePath, Entry, PrivateEndpoint, Text
+
+__all__ = ["FIRST_USER", "LAB_CA_FILE", "SiteCloud"]
+
+FIRST_USER = "debian"
+"""Whom Debian's images of clouds let in with the launch's key."""
+LAB_CA_FILE = "/var/lib/dingli-lab/cloud/tls/ca.pem"
+_INSTANCE_TYPES = {Architecture.X86_64: "m7i.large", Architecture.AARCH64: "m7g.large"}
+
+
+class SiteCloud(Entry):
+    """A region of a cloud that speaks EC2. Credentials are never declared: boto3 finds them."""
+
+    region: Text
+    endpoint: PrivateEndpoint | None = None
+    """None: Amazon's for the region."""
+    ca_file: AbsolutePath | None = None
+    """On the controller: what the endpoint's certificate is judged by, if not by the usual list."""
+    profile: Text | None = None
+    zone: Text | None = None
+    instance_types: Mapping[Architecture, Text] = Field(default_factory=dict)
+    images: Mapping[OperatingSystem, Text] = Field(default_factory=dict)
+    image_owners: Annotated[tuple[Text, ...], Field(min_length=1)] = ("self",)
+
+    def image(self, system: OperatingSystem) -> str:
+        """The image's name: that of the operating system, unless another is declared."""
+        return self.images.get(system, system.value)
+
+    def instance_type(self, architecture: Architecture) -> str:
+        """The size of machines that declare none."""
+        return self.instance_types.get(architecture, _INSTANCE_TYPES[architecture])

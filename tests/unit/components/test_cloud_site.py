@@ -1,0 +1,107 @@
+"""A site whose machines are instances, under the real engine: what a preview says, and what is made on the cloud."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dingli.environment import load
+from infra.providers.industry.declared import group_inputs
+from tests.unit.components.conftest import ROOT, CloudSite
+from tests.unit.providers.industry.project import summary
+from tests.unit.providers.industry.test_host_key import FIRST, SECOND, console, saying
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
+PACK = ("--policy-pack", str(ROOT / "infra" / "policies"))
+MADE = 10  # stack, component, provider, network, subnet, key, image, group, instance, host key
+
+
+def test_a_preview_from_nothing_shows_the_whole_site_and_makes_nothing(site: CloudSite) -> None:
+    said = site.must("preview", *PACK)
+
+    for resource in ("industry:index:Instance", "industry:index:HostKey", "rack:index:Host", "deployment:index:"):
+        assert resource in said
+    assert "would adopt c at 10.3.0.11 (aarch64, debian-12) when its instance has told its host key" in said
+    assert [call for call in site.service.calls if not call.startswith("Describe")] == []
+
+
+def test_data_of_a_high_level_is_refused_before_anything_is_made(site: CloudSite) -> None:
+    site.declare(data_levels={"journal": 3, "core": 2, "gateway": 2})
+    refused = site.pulumi("up", "--yes", "--skip-preview", *PACK)
+
+    assert refused.returncode != 0
+    assert "data of level 3 (高) on the industry cloud" in refused.stdout + refused.stderr
+    assert "RunInstances" not in site.service.calls
+
+
+def test_an_import_of_a_site_of_instances_is_refused(site: CloudSite) -> None:
+    refused = site.pulumi("preview", "-c", "dingli:import=true")
+
+    assert refused.returncode != 0
+    assert "an import of far, whose machines are instances of a cloud" in refused.stdout + refused.stderr
+
+
+def test_machines_are_made_as_declared_made_anew_with_another_key_and_removed(
+    site: CloudSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.run_program("machines")
+    site.service.on("GetConsoleOutput", saying("booting"), saying(console(FIRST)))
+    made = summary(site.must("up", "--yes", "--skip-preview", *PACK))
+    (first,) = site.machines()
+    told, ingress = site.outputs()["c"], _ingress(site)
+    again = summary(site.must("up", "--yes", "--skip-preview", "--refresh"))
+    site.declare(hosts__c__address="10.3.0.12")
+    site.service.on("GetConsoleOutput", saying(console(SECOND)))
+    site.must("up", "--yes", "--skip-preview", *PACK)
+    (second,) = site.machines()
+    moved = site.outputs()["c"]
+    monkeypatch.setenv("DINGLI_ROOT", str(site.folder))
+    wanted = group_inputs(load("trial"), "c")["ingress"]
+    site.must("destroy", "--yes", "--skip-preview")
+
+    assert made == {"created": MADE}
+    assert again == {"unchanged": MADE}
+    assert told == {"instance_id": first["InstanceId"], "host_key_sha256": FIRST}
+    assert moved == {"instance_id": second["InstanceId"], "host_key_sha256": SECOND}
+    assert _declared(first) == ("10.3.0.11", "c", "2", "trading")
+    assert _declared(second) == ("10.3.0.12", "c", "2", "trading")
+    assert ingress == {(one["protocol"], one.get("from_port")) for one in wanted}, "the flows, and no others"
+    assert _left(site) == []
+
+
+def test_another_deploy_key_is_for_machines_to_come_and_replaces_none(site: CloudSite) -> None:
+    site.run_program("machines")
+    site.service.on("GetConsoleOutput", saying(console(FIRST)))
+    site.must("up", "--yes", "--skip-preview")
+    (first,) = site.machines()
+    secrets = site.folder / ".dingli" / "trial" / "secrets"
+    for file in ("deploy_key", "deploy_key.pub"):
+        (secrets / file).unlink()
+    site.must("up", "--yes", "--skip-preview")
+    (second,) = site.machines()
+    key = site.service.client("ec2").describe_key_pairs(IncludePublicKey=True)["KeyPairs"][0]
+
+    assert second["InstanceId"] == first["InstanceId"]
+    assert key["PublicKey"].split()[1] == (secrets / "deploy_key.pub").read_text().split()[1]
+
+
+def _ingress(site: CloudSite) -> set[tuple[str, int | None]]:
+    named = [{"Name": "group-name", "Values": ["trial-c"]}]
+    (group,) = site.service.client("ec2").describe_security_groups(Filters=named)["SecurityGroups"]
+    return {(one["IpProtocol"], one.get("FromPort")) for one in group["IpPermissions"]}
+
+
+def _declared(machine: dict[str, Any]) -> tuple[str, ...]:
+    tags = {one["Key"]: one["Value"] for one in machine["Tags"]}
+    return machine["PrivateIpAddress"], tags["Name"], tags["data-level"], tags["owner"]
+
+
+def _left(site: CloudSite) -> list[str]:
+    """Whatever carries our tags and is not over."""
+    ec2, ours = site.service.client("ec2"), [{"Name": "tag-key", "Values": ["dingli:resource"]}]
+    found = [one["VpcId"] for one in ec2.describe_vpcs(Filters=ours)["Vpcs"]]
+    found += [one["SubnetId"] for one in ec2.describe_subnets(Filters=ours)["Subnets"]]
+    found += [one["GroupId"] for one in ec2.describe_security_groups(Filters=ours)["SecurityGroups"]]
+    found += [one["KeyName"] for one in ec2.describe_key_pairs()["KeyPairs"]]
+    return [*found, *(one["InstanceId"] for one in site.machines())]
