@@ -269,13 +269,14 @@ def story(world: World) -> dict[str, Any]:
     with world.traffic():
         world.flows()
         seen["in_clear"] = world.capture.take()
-    for rules in ("guard", "rules"):
+    for rules in ("rules", "guard"):
         for own in sites:
-            run("ip", "netns", "exec", own, "nft", "-f", "-", stdin=sites[own][rules])
+            run("ip", "netns", "exec", own, "nft", "-f", "-", stdin=f"flush ruleset\n{sites[own][rules]}")
         world.capture.take()
         seen[f"in_clear_with_{rules}"] = world.shout()
     for own, other in (("a", "c"), ("c", "a")):
         run("ip", "-n", own, "route", "replace", "unreachable", sites[other]["network"])
+        run("ip", "netns", "exec", own, "nft", "-f", "-", stdin=sites[own]["rules"])
     for one in world.gateways:
         one.start()
     near = world.gateways[0]
