@@ -24,7 +24,7 @@ from typing import Any
 MARKER = "plain-words-of-the-journal"
 _PORT, _EVERY_S, _PATIENCE_S = 7777, 0.02, 40.0
 _ALL_PROTOCOLS, _RECEIVE_BUFFER = 3, 33  # ETH_P_ALL, SO_RCVBUFFORCE
-_LOG_CHARACTERS, _LOOK_S, _STANDSTILL_S = 6000, 1.0, 0.1
+_LOG_CHARACTERS, _LOOK_S, _STANDSTILL_S = 6000, 0.2, 0.1
 _CARRIES = re.compile(r"^  (\S+): #\d+, reqid \d+, INSTALLED,", re.MULTILINE)
 
 
@@ -54,9 +54,9 @@ class Pulse:
             self.beats.append(time.monotonic())
             time.sleep(_EVERY_S)
 
-    def missed_s(self, since: float) -> float:
-        """All of it since a moment; less than a tenth of a second is nothing."""
-        gaps = (later - earlier for earlier, later in pairwise(self.beats) if later > since)
+    def missed_s(self, begin: float, end: float) -> float:
+        """All of it between two moments; less than a tenth of a second is nothing."""
+        gaps = (min(later, end) - max(earlier, begin) for earlier, later in pairwise(self.beats))
         return sum(gap for gap in gaps if gap > _STANDSTILL_S)
 
 
@@ -245,10 +245,13 @@ class World:
         time.sleep(2)
         return not any(one > time.monotonic() - 2 for one in self.answers()[-5:])
 
-    def outage_s(self, since: float) -> float:
-        """The longest time without an echo since a moment."""
+    def outage(self, since: float) -> tuple[float, float]:
+        """The longest time without an echo since a moment, and for how much of it this machine stood still."""
         times = [since, *(one for one in self.answers() if one > since)]
-        return max((later - earlier for earlier, later in pairwise(times)), default=float("inf"))
+        length, begin = max(
+            ((later - earlier, earlier) for earlier, later in pairwise(times)), default=(_PATIENCE_S, since)
+        )
+        return length, self.pulse.missed_s(begin, begin + length)
 
     def tcp(self) -> str:
         """What a TCP connection between the hosts brings back."""
@@ -289,22 +292,20 @@ def story(world: World) -> dict[str, Any]:
 def _cuts(world: World, near: Gateway) -> dict[str, Any]:
     seen: dict[str, Any] = {"flows": world.flows(), "tcp": world.tcp(), "both_up": near.associations()}
     both, seen["outages_s"], seen["flows_by_other"], seen["returns_s"] = {"1", "2"}, [], [], []
-    seen["standstills_s"] = []
     for turn in range(2):
         carrying = world.carrying()
         since = time.monotonic()
         world.cut(carrying)
         wait(f"line {carrying} known to be down", partial(lambda left: near.up() == left, both - {carrying}))
         seen["flows_by_other"].append(world.flows())
-        seen["outages_s"].append(world.outage_s(since))
-        seen["standstills_s"].append(world.pulse.missed_s(since))
+        seen["outages_s"].append(world.outage(since))
         if turn == 0:
             seen["one_down"], seen["first_cut"] = near.associations(), int(carrying)
             since = time.monotonic()
             world.mend(carrying)
             wait("both lines up again", lambda: near.up() == both)
             seen["flows_by_other"].append(world.flows())
-            seen["returns_s"].append(world.outage_s(since))
+            seen["returns_s"].append(world.outage(since))
     world.cut((both - {carrying}).pop())
     wait("both lines known to be down", lambda: near.up() == set())
     seen["both_down"], seen["quiet"] = near.associations(), world.quiet()
