@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from typing import Any
 MARKER = "plain-words-of-the-journal"
 _PORT, _EVERY_S, _PATIENCE_S = 7777, 0.02, 40.0
 _ALL_PROTOCOLS, _RECEIVE_BUFFER = 3, 33  # ETH_P_ALL, SO_RCVBUFFORCE
-_LOG_CHARACTERS, _LOOK_S, _STANDSTILL_S = 6000, 0.2, 0.1
+_LOG_CHARACTERS, _LOOK_S, _QUESTIONS, _STANDSTILL_S = 6000, 0.2, 5, 0.1
 _CARRIES = re.compile(r"^  (\S+): #\d+, reqid \d+, INSTALLED,", re.MULTILINE)
 
 
@@ -149,11 +148,16 @@ class Gateway:
             self.process.terminate()
             self.process.wait()
 
-    def associations(self) -> str:
-        return run(*self.inside("swanctl", "--list-sas"))
+    def lines_up(self, *ranks: str) -> str:
+        """Wait until exactly these lines are up; what strongSwan says then."""
+        said: list[str] = []
 
-    def up(self) -> set[str]:
-        return {name[-1] for name in _CARRIES.findall(self.associations())}
+        def so() -> bool:
+            said.append(run(*self.inside("swanctl", "--list-sas")))
+            return {name[-1] for name in _CARRIES.findall(said[-1])} == set(ranks)
+
+        wait(f"lines up: {', '.join(ranks) or 'none'}", so)
+        return said[-1]
 
 
 class World:
@@ -199,10 +203,16 @@ class World:
 
     def carrying(self) -> str:
         """The line with the traffic: the other one has a question and an answer each second."""
-        self.capture.count()
-        time.sleep(_LOOK_S)
-        first, second = self.capture.count()
-        return "1" if first > second else "2"
+        seen = [0, 0]
+
+        def some() -> bool:
+            self.capture.count()
+            time.sleep(_LOOK_S)
+            seen[:] = self.capture.count()
+            return max(seen) > _QUESTIONS
+
+        wait("traffic on a line", some)
+        return "1" if seen[0] > seen[1] else "2"
 
     @contextmanager
     def traffic(self) -> Iterator[None]:
@@ -283,35 +293,35 @@ def story(world: World) -> dict[str, Any]:
     for one in world.gateways:
         one.start()
     near = world.gateways[0]
-    wait("both lines up", lambda: near.up() == {"1", "2"})
+    near.lines_up("1", "2")
     with world.traffic():
         seen |= _cuts(world, near)
     return seen
 
 
 def _cuts(world: World, near: Gateway) -> dict[str, Any]:
-    seen: dict[str, Any] = {"flows": world.flows(), "tcp": world.tcp(), "both_up": near.associations()}
-    both, seen["outages_s"], seen["flows_by_other"], seen["returns_s"] = {"1", "2"}, [], [], []
+    seen: dict[str, Any] = {"flows": world.flows(), "tcp": world.tcp(), "both_up": near.lines_up("1", "2")}
+    seen["outages_s"], seen["flows_by_other"], seen["returns_s"] = [], [], []
     for turn in range(2):
         carrying = world.carrying()
         since = time.monotonic()
         world.cut(carrying)
-        wait(f"line {carrying} known to be down", partial(lambda left: near.up() == left, both - {carrying}))
+        other = "2" if carrying == "1" else "1"
+        said = near.lines_up(other)
         seen["flows_by_other"].append(world.flows())
         seen["outages_s"].append(world.outage(since))
         if turn == 0:
-            seen["one_down"], seen["first_cut"] = near.associations(), int(carrying)
+            seen["one_down"], seen["first_cut"] = said, int(carrying)
             since = time.monotonic()
             world.mend(carrying)
-            wait("both lines up again", lambda: near.up() == both)
+            near.lines_up("1", "2")
             seen["flows_by_other"].append(world.flows())
             seen["returns_s"].append(world.outage(since))
-    world.cut((both - {carrying}).pop())
-    wait("both lines known to be down", lambda: near.up() == set())
-    seen["both_down"], seen["quiet"] = near.associations(), world.quiet()
+    world.cut(other)
+    seen["both_down"], seen["quiet"] = near.lines_up(), world.quiet()
     for rank in ("1", "2"):
         world.mend(rank)
-    wait("both lines up at last", lambda: near.up() == both)
+    near.lines_up("1", "2")
     seen["flows_at_last"], seen["encrypted"] = world.flows(), world.capture.take()
     return seen
 
