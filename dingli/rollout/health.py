@@ -108,7 +108,8 @@ def complaints(environment: Environment, subject: Subject, host: str, picture: P
                 found[f"core of {name}"] = f"{core.core}: {reason}"
         for gateway in cell.gateways if subject.has("gateway", name) else ():
             if gateway.host == host and not gateway.linked:
-                found[f"gateway of {name}"] = f"gateway of {name}: {gateway.reason or 'linked to no leading core'}"
+                why = gateway.reason.splitlines()[0] if gateway.reason else "linked to no leading core"
+                found[f"gateway of {name}"] = f"gateway of {name}: {why}"
     return Wellness(found, {unit: process for unit, (_, process) in units.states.items()})
 
 

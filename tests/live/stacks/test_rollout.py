@@ -6,6 +6,8 @@ import pytest
 
 from tests.live.stacks.clone import FOLDER, SERVICE, Clone
 
+pytestmark = pytest.mark.long
+
 _HOSTS = ("dr-1", "primary-1", "primary-2")
 _SITES = ("primary", "dr")
 _GOOD, _BAD = "/usr/bin/sleep infinity", "/usr/bin/false"

@@ -50,6 +50,8 @@ def test_a_gateway_that_is_linked_to_no_core_is_not_well() -> None:
     seen["dr-1"] = replace(seen["dr-1"], gateways={"alpha": told})
 
     assert set(_wrong(_ALPHA_GATEWAY, "dr-1", seen)) == {"gateway of alpha"}
+    seen["dr-1"] = replace(seen["dr-1"], gateways={}, failed={"gateway-alpha": "refused\nbash: line 1: 3: bad"})
+    assert _wrong(_ALPHA_GATEWAY, "dr-1", seen) == {"gateway of alpha": "gateway of alpha: refused"}
 
 
 def test_units_and_ports_are_complaints() -> None:
