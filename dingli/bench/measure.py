@@ -11,12 +11,16 @@ from typing import Any
 from dingli.bench.commands import BenchFailed, dingli, forget_lab, timed
 from dingli.bench.keys import KEYS, Figures
 from dingli.bench.load import e2e
+from dingli.bench.refresh import refresh
+from dingli.bench.scale import scale
 from dingli.cell import hand_over
 from dingli.environment import Cell, Environment, Takeover, load, project_root, state_dir
 from dingli.exceptions import InputError
 
-__all__ = ["measure"]
+__all__ = ["measure", "wanted"]
 
+_BY_NAME_ONLY = {"refresh"}
+"""Steps that take longer than all others together, and run only if they are asked for."""
 Step = tuple[str, tuple[str, ...], Callable[[], dict[str, float]]]
 
 
@@ -96,13 +100,18 @@ def measure(name: str, only: set[str], repetitions: int, cell: str = "") -> bool
         raise InputError(f"no measurement {sorted(unknown)}", f"some of {', '.join(step for step, _, _ in steps)}")
     figures = Figures()
     for step, names, how in steps:
-        if not only or step in only:
+        if wanted(step, only):
             began = time.monotonic()
             figures.measure(names, how)
             print(f"{step}: measured in {time.monotonic() - began:.0f} s", flush=True)
     _show(figures)
     _write(name, figures)
     return not any(key.endswith("_why") for key in figures.data)
+
+
+def wanted(step: str, only: set[str]) -> bool:
+    """Whether a step is to run when `only` these were asked for, or none by name."""
+    return step in only if only else step not in _BY_NAME_ONLY
 
 
 def _steps(environment: Environment, cell: Cell, repetitions: int) -> list[Step]:
@@ -121,8 +130,14 @@ def _steps(environment: Environment, cell: Cell, repetitions: int) -> list[Step]
         one("core_hang_rto_s", "core_hang", "service_rto_s"),
         one("switch_gap_s", "switch", "switch_gap_s"),
         ("arm", ("site_loss_rto_arm_s",), lambda: _arm(environment, cell, arm)),
+        ("scale", _keys("check_1000_", "preview_1000_"), scale),
+        ("refresh", _keys("refresh_"), refresh),
         ("audit", ("audit_s", "audit_items"), lambda: _audit(name)),
     ]
+
+
+def _keys(*beginnings: str) -> tuple[str, ...]:
+    return tuple(key.name for key in KEYS if key.name.startswith(beginnings))
 
 
 def _candidate(environment: Environment, cell: Cell, *, emulated: bool) -> str:

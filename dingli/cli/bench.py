@@ -6,11 +6,12 @@ import typer
 
 app = typer.Typer()
 
-_STEPS = "up, e2e, drills (site losses), core_kill, core_hang, switch, arm, audit"
+_STEPS = "up, e2e, drills (site losses), core_kill, core_hang, switch, arm, scale, refresh, audit"
 
 
 @app.command(
     epilog="Examples:\n\ndingli bench lab\n\ndingli bench lab --only e2e --only drills\n\n"
+    "dingli bench --only scale --only refresh (needs no hosts)\n\n"
     "dingli bench lab --only core_kill --only switch --repetitions 3 --cell beta\n\nmake bench (sets up first)"
 )
 def bench(

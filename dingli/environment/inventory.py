@@ -6,11 +6,13 @@ from typing import Any
 
 from dingli.environment.lines import ipsec_gateways
 from dingli.environment.model import CoreKind, Environment
+from dingli.environment.once import once
 from dingli.environment.witnesses import witness_hosts
 
 __all__ = ["groups", "inventory"]
 
 
+@once
 def groups(environment: Environment) -> dict[str, tuple[str, ...]]:
     """Group names and their hosts. Dashes become underscores, as Ansible wants; empty groups are there, and empty."""
     found: dict[str, list[str]] = {

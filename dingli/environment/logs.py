@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dingli.environment.model import Environment, SiteRole
+from dingli.environment.once import once
 
 __all__ = ["SENDER", "STORE", "logs_host", "logs_variables"]
 
@@ -14,6 +15,7 @@ STORE = "dingli-logstore"
 """The account that owns what has arrived; nothing else runs under it."""
 
 
+@once
 def logs_host(environment: Environment) -> str | None:
     """The host with the central logs: the declared one, or the first of an ops site that is not emulated.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from dingli.environment import Environment
+from dingli.environment.once import once
 from dingli.monitoring.alertmanager import alertmanager_configuration
 from dingli.monitoring.alerts import rules
 from dingli.monitoring.delays import facts_interval_s
@@ -37,11 +38,19 @@ def monitoring_variables(environment: Environment, host: str) -> dict[str, Any]:
     return {
         "prometheus_listen": f"{address}:{monitoring.prometheus_port}",
         "alertmanager_listen": f"{address}:{monitoring.alertmanager_port}",
+        **_configurations(environment),
+        "webhook_url": monitoring.webhook.url if monitoring.webhook else None,
+        "email": monitoring.email is not None,
+    }
+
+
+@once
+def _configurations(environment: Environment) -> dict[str, Any]:
+    """The same on every operations host."""
+    return {
         "prometheus": prometheus_configuration(environment),
         "rules": _inert(rules(environment)),
         "alertmanager": _inert(alertmanager_configuration(environment)),
-        "webhook_url": monitoring.webhook.url if monitoring.webhook else None,
-        "email": monitoring.email is not None,
     }
 
 

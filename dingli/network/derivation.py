@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from dingli.environment import Cell, Environment, ExtraFlow, Protocol
 from dingli.environment.lines import IKE_PORT, NAT_PORT, site_lines
 from dingli.environment.logs import logs_host
+from dingli.environment.once import once
 from dingli.network.flow import Flow, Party
 
 __all__ = ["NO_PORT", "NTP_PORT", "SSH_PORT", "controllers", "flows"]
@@ -20,6 +21,7 @@ _HIGHEST_PORT = 65535
 _SCHEME_PORTS = {"https": 443, "http": 80}
 
 
+@once
 def flows(environment: Environment) -> tuple[Flow, ...]:
     """Every flow, those of the journal and the cells first; none without both ends."""
     found = [
@@ -45,9 +47,15 @@ def controllers(environment: Environment) -> tuple[Party, ...]:
 def _hosts(environment: Environment, names: Iterable[str]) -> tuple[Party, ...]:
     """Each once, in the order of the file."""
     wanted = set(names)
-    return tuple(Party.host(host) for host in environment.hosts.values() if host.name in wanted)
+    return tuple(party for name, party in _parties(environment).items() if name in wanted)
 
 
+@once
+def _parties(environment: Environment) -> dict[str, Party]:
+    return {name: Party.host(host) for name, host in environment.hosts.items()}
+
+
+@once
 def _ops(environment: Environment) -> tuple[Party, ...]:
     return _hosts(environment, (name for name in environment.hosts if not environment.site_of(name).trading))
 

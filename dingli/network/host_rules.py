@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, collapse_addresses
 from typing import Any
 
 from dingli.environment import Environment, Protocol
 from dingli.environment.lines import line_addresses, protected
+from dingli.environment.once import once
 from dingli.network.derivation import SSH_PORT, controllers, flows
 from dingli.network.flow import Flow, Party
 
@@ -47,12 +48,12 @@ def host_rules(environment: Environment, host: str) -> HostRules:
     """Rules in the order of the flows."""
     address = environment.hosts[host].address
     inbound, outbound = [], []
-    for flow in flows(environment):
-        for own in (address, *line_addresses(environment, host)):
-            if any(party.includes(own) for party in flow.destinations):
-                inbound += _rule(flow, flow.sources, own)
-            if any(party.includes(own) for party in flow.sources):
-                outbound += _rule(flow, flow.destinations, own)
+    owns = (address, *line_addresses(environment, host))
+    all_flows, destinations, sources = flows(environment), _destinations(environment), _sources(environment)
+    for number, own in destinations.numbers(owns):
+        inbound += _rule(all_flows[number], own, sources.peers(number, own))
+    for number, own in sources.numbers(owns):
+        outbound += _rule(all_flows[number], own, destinations.peers(number, own))
     pinging = tuple(party.network for party in controllers(environment))
     return HostRules(address, tuple(inbound), tuple(outbound), pinging, protected(environment, host))
 
@@ -70,11 +71,59 @@ def firewall_variables(environment: Environment, host: str) -> dict[str, Any]:
     }
 
 
-def _rule(flow: Flow, parties: Iterable[Party], address: IPv4Address) -> list[Rule]:
+class _Ends:
+    """One end of every flow: which flows have an address there, without asking each about each host, and who else."""
+
+    def __init__(self, ends: Iterable[Iterable[Party]]) -> None:
+        self._all: list[set[IPv4Network]] = []
+        self._collapsed: dict[int, tuple[IPv4Network, ...]] = {}
+        self._hosts: dict[IPv4Address, list[int]] = {}
+        self._networks: dict[IPv4Network, list[int]] = {}
+        for number, parties in enumerate(ends):
+            self._all.append({party.network for party in parties})
+            for network in {party.network for party in parties if not party.is_outside}:
+                if network.num_addresses == 1:
+                    self._hosts.setdefault(network.network_address, []).append(number)
+                else:
+                    self._networks.setdefault(network, []).append(number)
+
+    def numbers(self, addresses: Sequence[IPv4Address]) -> list[tuple[int, IPv4Address]]:
+        """The flows' places, in their order, and which of a host's addresses is there."""
+        found = {
+            (number, place)
+            for place, address in enumerate(addresses)
+            for number in (*self._hosts.get(address, ()), *self._around(address))
+        }
+        return [(number, addresses[place]) for number, place in sorted(found)]
+
+    def _around(self, address: IPv4Address) -> Iterator[int]:
+        for network, numbers in self._networks.items():
+            if address in network:
+                yield from numbers
+
+    def peers(self, number: int, address: IPv4Address) -> tuple[IPv4Network, ...]:
+        """Who is at this end of a flow, but for the host itself; what follows from the flow alone is found once."""
+        own, networks = IPv4Network(address), self._all[number]
+        if own in networks:
+            return tuple(collapse_addresses(networks - {own}))
+        if number not in self._collapsed:
+            self._collapsed[number] = tuple(collapse_addresses(networks))
+        return self._collapsed[number]
+
+
+@once
+def _destinations(environment: Environment) -> _Ends:
+    return _Ends(flow.destinations for flow in flows(environment))
+
+
+@once
+def _sources(environment: Environment) -> _Ends:
+    return _Ends(flow.sources for flow in flows(environment))
+
+
+def _rule(flow: Flow, own: IPv4Address, peers: tuple[IPv4Network, ...]) -> list[Rule]:
     """One rule; none if nobody but the host itself is meant."""
-    networks = (party.network for party in parties if party.network != IPv4Network(address))
-    peers = tuple(collapse_addresses(networks))
-    return [Rule(flow.service, flow.protocol, flow.port, address, peers, flow.why)] if peers else []
+    return [Rule(flow.service, flow.protocol, flow.port, own, peers, flow.why)] if peers else []
 
 
 def _inbound(rule: Rule, address: IPv4Address) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
 
-from dingli.artifacts import build_all
+from dingli.artifacts import Artifact, build_all
 from dingli.environment import Cell, CoreKind, Environment, state_dir
 
 __all__ = ["artifacts"]
@@ -23,5 +25,11 @@ def artifacts(
         names = {"gateway"}
     elif group == "ops":
         names = {"load"}
-    built = build_all(state_dir(environment.name), sorted(names))
+    built = {name: _built(state_dir(environment.name), name) for name in sorted(names)}
     return {name: {"path": str(artifact.path), "sha256": artifact.sha256} for name, artifact in built.items()}
+
+
+@cache
+def _built(state: Path, name: str) -> Artifact:
+    """Built, and summed, once in a process: many Deployments deliver the same program."""
+    return build_all(state, [name])[name]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dingli.environment import environment_file, load
+from dingli.environment import Environment, environment_file, load
 from dingli.exceptions import InputError
 
-__all__ = ["StackName", "stack_name"]
+__all__ = ["StackName", "stack_and_environment", "stack_name"]
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,15 @@ class StackName:
 
 def stack_name(text: str) -> StackName:
     """The declared environment and site that `text` names. Raises `InputError` if there are none, or two readings."""
+    return stack_and_environment(text)[0]
+
+
+def stack_and_environment(text: str) -> tuple[StackName, Environment]:
+    """The same with the environment, which had to be read for it: reading one of a thousand hosts takes its time."""
     parts = text.split("-")
     splits = [("-".join(parts[:i]), "-".join(parts[i:])) for i in range(1, len(parts))]
-    declared = [split for split in splits if environment_file(split[0]).exists()]
-    found = [StackName(name, site) for name, site in declared if site in load(name).sites]
+    declared = [(StackName(*split), load(split[0])) for split in splits if environment_file(split[0]).exists()]
+    found = [(name, environment) for name, environment in declared if name.site in environment.sites]
     if len(found) != 1:
         raise InputError(
             f"the stack {text!r}, which names {'no declared site' if not found else 'two sites'}",

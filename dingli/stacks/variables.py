@@ -10,11 +10,12 @@ from dingli.environment.etcd import initial_cluster
 from dingli.environment.inventory import groups
 from dingli.environment.lines import ipsec_variables
 from dingli.environment.logs import logs_variables
+from dingli.environment.once import once
 from dingli.environment.services import core_configuration, gateway_configuration, load_configuration
 from dingli.monitoring import monitoring_variables, node_variables
 from dingli.network import firewall_variables
 
-__all__ = ["common_variables", "host_variables", "known_groups"]
+__all__ = ["cell_variables", "common_variables", "host_variables", "known_groups"]
 
 
 def known_groups(environment: Environment) -> dict[str, list[str]]:
@@ -24,6 +25,7 @@ def known_groups(environment: Environment) -> dict[str, list[str]]:
     return found
 
 
+@once
 def common_variables(environment: Environment) -> dict[str, Any]:
     """The same for every host."""
     return {
@@ -39,6 +41,19 @@ def common_variables(environment: Environment) -> dict[str, Any]:
         },
         "dingli_logs": logs_variables(environment),
     }
+
+
+def cell_variables(environment: Environment, cell: str) -> dict[str, Any]:
+    """What a cell's Deployments are told: of other cells only those that share a host with it."""
+    told = common_variables(environment)
+    journal: dict[str, Any] = told["dingli_journal"]
+    own = _hosts_of(_cell(environment.cells[cell]))
+    near = [one for one in journal["cells"] if not own.isdisjoint(_hosts_of(one))]
+    return told | {"dingli_journal": journal | {"cells": near}}
+
+
+def _hosts_of(cell: dict[str, Any]) -> set[str]:
+    return {core["host"] for core in cell["cores"]} | set(cell["gateways"])
 
 
 def host_variables(environment: Environment, host: str, cell: str | None = None) -> dict[str, Any]:
@@ -68,6 +83,16 @@ def host_variables(environment: Environment, host: str, cell: str | None = None)
     }
 
 
+@once
+def _roles(environment: Environment) -> dict[str, list[str]]:
+    """The groups of each host."""
+    found: dict[str, list[str]] = {name: [] for name in environment.hosts}
+    for group, hosts in known_groups(environment).items():
+        for host in hosts:
+            found[host].append(group)
+    return found
+
+
 def _host(environment: Environment, name: str) -> dict[str, Any]:
     host, site = environment.hosts[name], environment.site_of(name)
     return {
@@ -75,7 +100,7 @@ def _host(environment: Environment, name: str) -> dict[str, Any]:
         "site": site.name,
         "city": site.city,
         "site_role": site.role.value,
-        "roles": [group for group, hosts in known_groups(environment).items() if name in hosts],
+        "roles": _roles(environment)[name],
         "emulated": host.emulated,
     }
 

@@ -8,9 +8,14 @@ import pulumi
 
 from dingli.environment import Environment
 from dingli.exceptions import InputError
-from infra.components.cell import Cell, CellArgs
 from infra.components.cloud_machines import CloudMachines, CloudMachinesArgs
-from infra.providers.deployment.declared import DeploymentScope, deployment_inputs, resource_id_of, scopes
+from infra.providers.deployment.declared import (
+    SHARED_GROUPS,
+    DeploymentScope,
+    deployment_inputs,
+    resource_id_of,
+    scopes,
+)
 from infra.providers.deployment.resource import Deployment
 from infra.providers.rack.declared import host_id, host_inputs
 from infra.providers.rack.resource import Host
@@ -28,7 +33,8 @@ class SiteArgs:
 
 
 class Site(pulumi.ComponentResource):
-    """Adopts the site's hosts (instances are made first), applies the groups' roles; each cell has its own share."""
+    """Adopts the site's hosts (instances are made first) and applies the groups' roles; a cell's are `core-CELL` and
+    `gateway-CELL`."""
 
     def __init__(self, name: str, args: SiteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("dingli:index:Site", name, None, opts)
@@ -44,19 +50,11 @@ class Site(pulumi.ComponentResource):
         }
         machine_ids = {host: resource.machine_id for host, resource in self.hosts.items()}
         self.deployments: dict[str, Deployment] = {}
-        found = scopes(environment, args.site)
-        for scope in (one for one in found if one.cell is None):
+        for scope in scopes(environment, args.site):
             inputs = deployment_inputs(scope, machine_ids)
             imported = resource_id_of(inputs) if args.imports else None
-            self.deployments[scope.name] = Deployment(scope.name, inputs, self._options(imported, self._before(scope)))
-        self.cells = [
-            Cell(
-                cell,
-                CellArgs(environment, args.site, cell, machine_ids, tuple(self.deployments.values()), args.imports),
-                pulumi.ResourceOptions(parent=self),
-            )
-            for cell in dict.fromkeys(scope.cell for scope in found if scope.cell is not None)
-        ]
+            options = self._options(imported, self._before(scope), _earlier_names(scope))
+            self.deployments[scope.name] = Deployment(scope.name, inputs, options)
         self.register_outputs({})
 
     def _machines(self, args: SiteArgs) -> CloudMachines | None:
@@ -72,10 +70,22 @@ class Site(pulumi.ComponentResource):
         return CloudMachines(f"{args.site}-machines", arguments, pulumi.ResourceOptions(parent=self))
 
     def _options(
-        self, imported: str | None = None, after: list[pulumi.Resource] | None = None
+        self,
+        imported: str | None = None,
+        after: list[pulumi.Resource] | None = None,
+        aliases: list[pulumi.Alias] | None = None,
     ) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(parent=self, import_=imported, depends_on=after)
+        return pulumi.ResourceOptions(parent=self, import_=imported, depends_on=after, aliases=aliases)
 
     def _before(self, scope: DeploymentScope) -> list[pulumi.Resource]:
-        """Everything builds on `base`; `base` on the hosts alone."""
-        return [self.deployments["base"]] if scope.group != "base" and "base" in self.deployments else []
+        """`base` builds on the hosts alone, what the site's cells share on `base`, the cells on all of that."""
+        shared = SHARED_GROUPS if scope.cell is not None else () if scope.group == "base" else ("base",)
+        return [self.deployments[group] for group in shared if group in self.deployments]
+
+
+def _earlier_names(scope: DeploymentScope) -> list[pulumi.Alias]:
+    """In states of before, each cell was a component of its own around its Deployments."""
+    if scope.cell is None:
+        return []
+    stack, kind = f"{pulumi.get_stack()}::{pulumi.get_project()}", "dingli:index:Site$dingli:index:Cell"
+    return [pulumi.Alias(parent=f"urn:pulumi:{stack}::{kind}::{scope.cell}")]

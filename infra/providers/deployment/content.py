@@ -11,40 +11,65 @@ from typing import Any
 
 import yaml
 
-__all__ = ["content", "named_variables"]
+__all__ = ["Plays"]
 
 _SHARED = ("action_plugins", "filter_plugins", "library", "lookup_plugins", "module_utils", "group_vars")
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _IGNORED = {"__pycache__", "README.md", "tests", "molecule"}
 _WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
-def content(playbook: Path, group: str) -> dict[str, str]:
-    """`{"playbook" | "plugins" | role name: SHA-256}` of what the plays for `group` read."""
-    roles = playbook.parent
-    plays, names = _plays_and_roles(playbook, group)
-    sums = {name: _sum_of(sorted((roles / name).rglob("*")), roles) for name in names if (roles / name).is_dir()}
-    sums["playbook"] = hashlib.sha256(repr(plays).encode()).hexdigest()
-    shared = [file for folder in _SHARED for file in sorted((roles / folder).rglob("*"))]
-    if shared:
-        sums["plugins"] = _sum_of(shared, roles)
-    return sums
+class Plays:
+    """A playbook, and sums of what its plays read. Every file is read once, however many Deployments ask."""
+
+    def __init__(self, playbook: Path) -> None:
+        self._roles = playbook.parent
+        self._plays = _parsed(playbook)
+        self._sums: dict[str, dict[str, str]] = {}
+        self._words: dict[str, frozenset[str]] = {}
+
+    @property
+    def targeted(self) -> frozenset[str]:
+        """The groups for which there are plays of their own."""
+        return frozenset(str(play.get("hosts", "")) for play in self._plays)
+
+    def content(self, group: str) -> dict[str, str]:
+        """`{"playbook" | "plugins" | role name: SHA-256}` of what the plays for `group` read."""
+        if group not in self._sums:
+            self._sums[group] = self._content(group)
+        return self._sums[group]
+
+    def named_variables(self, group: str) -> frozenset[str]:
+        """Every word of the files that `group`'s plays read, which is more than their variables and never fewer:
+        plugins are given values, and a name that is put together at run time is one that Ansible does not find."""
+        if group not in self._words:
+            self._words[group] = self._words_of(group)
+        return self._words[group]
+
+    def _content(self, group: str) -> dict[str, str]:
+        roles, (plays, names) = self._roles, self._plays_and_roles(group)
+        sums = {name: _sum_of(sorted((roles / name).rglob("*")), roles) for name in names if (roles / name).is_dir()}
+        sums["playbook"] = hashlib.sha256(repr(plays).encode()).hexdigest()
+        shared = [file for folder in _SHARED for file in sorted((roles / folder).rglob("*"))]
+        if shared:
+            sums["plugins"] = _sum_of(shared, roles)
+        return sums
+
+    def _words_of(self, group: str) -> frozenset[str]:
+        plays, names = self._plays_and_roles(group)
+        words = set(_WORD.findall(repr(plays)))
+        for name in (*names, "group_vars"):
+            for file in _files(sorted((self._roles / name).rglob("*"))):
+                words.update(_WORD.findall(file.read_text(encoding="utf-8", errors="replace")))
+        return frozenset(words)
+
+    def _plays_and_roles(self, group: str) -> tuple[list[dict[str, Any]], list[str]]:
+        plays = [play for play in self._plays if _concerns(play, group)]
+        return plays, sorted(_with_dependencies(self._roles, (role for play in plays for role in _roles_of(play))))
 
 
-def named_variables(playbook: Path, group: str) -> frozenset[str]:
-    """Every word of the files that `group`'s plays read, which is more than their variables and never fewer: plugins
-    are given values, and a name that is put together at run time is one that Ansible does not find."""
-    roles = playbook.parent
-    plays, names = _plays_and_roles(playbook, group)
-    files = [file for name in (*names, "group_vars") for file in _files(sorted((roles / name).rglob("*")))]
-    words = set(_WORD.findall(repr(plays)))
-    for file in files:
-        words.update(_WORD.findall(file.read_text(encoding="utf-8", errors="replace")))
-    return frozenset(words)
-
-
-def _plays_and_roles(playbook: Path, group: str) -> tuple[list[dict[str, Any]], list[str]]:
-    plays = [play for play in yaml.safe_load(playbook.read_text()) if _concerns(play, group)]
-    return plays, sorted(_with_dependencies(playbook.parent, (role for play in plays for role in _roles_of(play))))
+def _parsed(file: Path) -> Any:
+    return yaml.load(file.read_text(), Loader=_Loader)  # noqa: S506 - a safe one
 
 
 def _concerns(play: dict[str, Any], group: str) -> bool:
@@ -80,10 +105,10 @@ def _with_dependencies(roles: Path, names: Iterable[str]) -> set[str]:
         found.add(name)
         meta = roles / name / "meta" / "main.yml"
         if meta.exists():
-            for role in (yaml.safe_load(meta.read_text()) or {}).get("dependencies") or []:
+            for role in (_parsed(meta) or {}).get("dependencies") or []:
                 waiting.append(role if isinstance(role, str) else str(role.get("role") or role.get("name")))
         for tasks in sorted((roles / name / "tasks").rglob("*.yml")):
-            waiting.extend(_included(yaml.safe_load(tasks.read_text())))
+            waiting.extend(_included(_parsed(tasks)))
     return found
 
 

@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from dingli import ssh
 from dingli.environment import Environment, load, project_root
 from dingli.environment.levels import group_level
+from dingli.environment.once import once
 from dingli.stacks.artifacts import artifacts
 from dingli.stacks.secret_digests import secret_digests
-from dingli.stacks.variables import common_variables, host_variables, known_groups
+from dingli.stacks.variables import (
+    cell_variables,
+    common_variables,
+    host_variables,
+    known_groups,
+)
 from infra.providers.base.exceptions import ProviderError
-from infra.providers.deployment.content import content, named_variables
+from infra.providers.deployment.content import Plays
+from infra.providers.deployment.packing import packed
 from infra.providers.rack.declared import host_inputs
 from infra.providers.rack.machine import gather
 
-__all__ = ["DeploymentScope", "deployment_inputs", "import_inputs", "name_of", "resource_id_of", "scopes"]
+__all__ = [
+    "SHARED_GROUPS",
+    "DeploymentScope",
+    "deployment_inputs",
+    "import_inputs",
+    "name_of",
+    "resource_id_of",
+    "scopes",
+]
 
+SHARED_GROUPS = ("base", "ipsec", "journal", "ops")
+"""The groups of a site that are of no one cell, in the order in which they build on each other."""
 _PLAYBOOK = "roles/site.yml"
 
 
@@ -49,40 +63,40 @@ class DeploymentScope:
 
 def scopes(environment: Environment, site: str) -> list[DeploymentScope]:
     """Every Deployment of a site, in the order in which they build on each other."""
-    found = [DeploymentScope(environment, site, group) for group in ("base", "ipsec", "journal", "ops")]
+    found = [DeploymentScope(environment, site, group) for group in SHARED_GROUPS]
     for cell in environment.cells:
         found += [DeploymentScope(environment, site, group, cell) for group in ("core", "gateway")]
-    targeted = _targeted_groups(_playbook())
-    return [scope for scope in found if scope.hosts and scope.group in targeted]
+    targeted = _plays(environment).targeted
+    return [scope for scope in found if scope.group in targeted and scope.hosts]
 
 
 def deployment_inputs(scope: DeploymentScope, machine_ids: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs; `machine_ids` by host, possibly not known yet."""
-    environment, playbook = scope.environment, _playbook()
+    environment, hosts = scope.environment, scope.hosts
     cell = environment.cells[scope.cell] if scope.cell else None
-    targeted, named = _targeted_groups(playbook), named_variables(playbook, scope.group)
+    named = _plays(environment).named_variables(scope.group)
     inputs: dict[str, Any] = {
         "environment": environment.name,
         "site": scope.site,
         "group": scope.group,
         "cell": scope.cell,
         "hosting": environment.sites[scope.site].hosting.value,
-        "data_level": group_level(environment, scope.group, scope.hosts),
-        "playbook": str(playbook.relative_to(project_root())),
+        "data_level": group_level(environment, scope.group, hosts),
+        "playbook": _PLAYBOOK,
         "hosts": {
             name: {
                 "address": str(environment.hosts[name].address),
                 "machine_id": machine_ids[name],
-                "vars": _of(host_variables(environment, name, scope.cell), named),
+                "vars": packed(_of(host_variables(environment, name, scope.cell), named)),
             }
-            for name in scope.hosts
+            for name in hosts
         },
-        "vars": _of(common_variables(environment), named),
-        "groups": {name: hosts for name, hosts in known_groups(environment).items() if name not in targeted},
-        "content": content(playbook, scope.group),
-        "artifacts": artifacts(environment, scope.group, cell, scope.hosts),
-        "secret_digests": secret_digests(environment, scope.group, cell, scope.hosts),
-        "bastion": host_inputs(environment, scope.hosts[0]).get("bastion"),
+        "vars": packed(_of(_variables(scope), named)),
+        "groups": _packed_groups(environment) if scope.group == "base" else packed({}),
+        "content": _plays(environment).content(scope.group),
+        "artifacts": artifacts(environment, scope.group, cell, hosts),
+        "secret_digests": secret_digests(environment, scope.group, cell, hosts),
+        "bastion": host_inputs(environment, hosts[0]).get("bastion"),
     }
     return {key: value for key, value in inputs.items() if value is not None}
 
@@ -115,10 +129,20 @@ def _of(variables: dict[str, Any], named: frozenset[str]) -> dict[str, Any]:
     return {name: value for name, value in variables.items() if name in named}
 
 
-def _playbook() -> Path:
-    return project_root() / _PLAYBOOK
+@once
+def _plays(environment: Environment) -> Plays:
+    """The playbook as it is when the environment is first asked about: read once, not for each Deployment."""
+    return Plays(project_root() / _PLAYBOOK)
 
 
-def _targeted_groups(playbook: Path) -> set[str]:
-    """The groups for which the playbook has plays of its own."""
-    return {str(play.get("hosts", "")) for play in yaml.safe_load(playbook.read_text())}
+def _variables(scope: DeploymentScope) -> dict[str, Any]:
+    if scope.cell is None:
+        return common_variables(scope.environment)
+    return cell_variables(scope.environment, scope.cell)
+
+
+@once
+def _packed_groups(environment: Environment) -> str:
+    """The groups that no play targets, with all their hosts."""
+    targeted = _plays(environment).targeted
+    return packed({name: hosts for name, hosts in known_groups(environment).items() if name not in targeted})

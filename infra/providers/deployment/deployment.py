@@ -30,9 +30,9 @@ class DeploymentType(ResourceType):
     token: ClassVar[str] = "deployment:index:Deployment"  # noqa: S105 - a type
     required: ClassVar[Sequence[str]] = ("environment", "site", "group", "playbook", "hosts", "vars", "content")
     inputs: ClassVar[dict[str, dict[str, Any]]] = {
-        **dict.fromkeys(("environment", "site", "group", "playbook", "cell"), _TEXT),
+        **dict.fromkeys(("environment", "site", "group", "playbook", "cell", "vars", "groups"), _TEXT),
         **{"hosting": _TEXT, "data_level": {"type": "integer"}},  # for infra/policies; nothing on the hosts
-        **dict.fromkeys(("hosts", "vars", "content", "artifacts", "secret_digests", "bastion", "groups"), _MAP),
+        **dict.fromkeys(("hosts", "content", "artifacts", "secret_digests", "bastion"), _MAP),
     }
     outputs: ClassVar[dict[str, dict[str, Any]]] = dict.fromkeys(_OUTPUTS, _MAP)
 

@@ -6,6 +6,8 @@ import hashlib
 import json
 from typing import Any
 
+from infra.providers.deployment.packing import packed
+
 __all__ = ["desired", "pending"]
 
 
@@ -16,14 +18,17 @@ def desired(inputs: dict[str, Any]) -> dict[str, str]:
     is what counts. An address is only how the host is reached.
     """
     shared = {
-        "group": inputs["group"],
-        "content": inputs["content"],
-        "vars": inputs["vars"],
-        "groups": inputs.get("groups") or {},
-        "artifacts": {name: item["sha256"] for name, item in (inputs.get("artifacts") or {}).items()},
-        "secrets": inputs.get("secret_digests") or {},
+        "artifacts": packed({name: item["sha256"] for name, item in (inputs.get("artifacts") or {}).items()}),
+        "content": packed(inputs["content"]),
+        "group": json.dumps(inputs["group"]),
+        "groups": packed(inputs.get("groups") or {}),
+        "secrets": packed(inputs.get("secret_digests") or {}),
+        "vars": packed(inputs["vars"]),
     }
-    return {name: _sum([shared, host.get("machine_id"), host["vars"]]) for name, host in inputs["hosts"].items()}
+    # The JSON of [shared, machine-id, variables], of which all hosts have the beginning in common: it is summed once.
+    members = ", ".join(f'"{name}": {text}' for name, text in shared.items())
+    common = hashlib.sha256(f"[{{{members}}}, ".encode())
+    return {name: _sum(common, host) for name, host in inputs["hosts"].items()}
 
 
 def pending(state: dict[str, Any], inputs: dict[str, Any]) -> list[str]:
@@ -32,5 +37,7 @@ def pending(state: dict[str, Any], inputs: dict[str, Any]) -> list[str]:
     return [name for name, wanted in desired(inputs).items() if applied.get(name) != wanted or drift.get(name)]
 
 
-def _sum(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=repr).encode()).hexdigest()
+def _sum(common: hashlib._Hash, host: dict[str, Any]) -> str:
+    total = common.copy()
+    total.update(f"{json.dumps(host.get('machine_id'), default=repr)}, {packed(host['vars'])}]".encode())
+    return total.hexdigest()

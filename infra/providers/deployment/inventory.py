@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from dingli import ssh
+from infra.providers.deployment.packing import unpacked
 from infra.providers.rack.declared import target_of
 
 __all__ = ["GROUPS_OF_PLAYS", "inventory", "target"]
@@ -33,11 +34,12 @@ def inventory(inputs: dict[str, Any], hosts: Iterable[str]) -> dict[str, Any]:
             "ansible_ssh_private_key_file": str(reached.key),
             "ansible_ssh_common_args": shlex.join(ssh.openssh_options(reached)),
             "ansible_python_interpreter": "/usr/bin/python3",
-            **inputs["hosts"][name]["vars"],
+            **unpacked(inputs["hosts"][name]["vars"]),
         }
-    variables = {**inputs["vars"], "dingli_artifacts": inputs.get("artifacts", {})}
+    variables = {**unpacked(inputs["vars"]), "dingli_artifacts": inputs.get("artifacts", {})}
     others: dict[str, Any] = {
-        group: {"hosts": {member: {} for member in members}} for group, members in inputs.get("groups", {}).items()
+        group: {"hosts": {member: {} for member in members}}
+        for group, members in unpacked(inputs.get("groups")).items()
     }
     groups: dict[str, Any] = {**{group: {"hosts": {}} for group in GROUPS_OF_PLAYS}, **others}
     groups[inputs["group"]] = {"hosts": entries}

@@ -16,8 +16,9 @@ from typing import Any
 
 from dingli.environment import project_root, state_dir
 from infra.providers.base.exceptions import ProviderError
-from infra.providers.deployment.content import content
+from infra.providers.deployment.content import Plays
 from infra.providers.deployment.digest import desired
+from infra.providers.deployment.packing import unpacked
 
 __all__ = ["Kept"]
 
@@ -45,7 +46,7 @@ class Kept:
             name: total for name, total in desired(dict(inputs)).items() if name in hosts and not self.has(total)
         }
         playbook = project_root() / inputs["playbook"]
-        if not missing or content(playbook, inputs["group"]) != inputs["content"]:
+        if not missing or Plays(playbook).content(inputs["group"]) != inputs["content"]:
             return
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         roles = self._roles_file(inputs)
@@ -70,7 +71,7 @@ class Kept:
                 archive.extractall(folder, filter="data")
             inputs["playbook"] = str(Path(folder) / "roles" / Path(inputs["playbook"]).name)
             for host in inputs["hosts"].values():  # what roles would find beside their playbook otherwise
-                host["vars"] = {**host["vars"], "dingli_state": str(state_dir(inputs["environment"]))}
+                host["vars"] = {**unpacked(host["vars"]), "dingli_state": str(state_dir(inputs["environment"]))}
             yield inputs
 
     def prune(self, totals: Collection[str]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from dingli.bench.commands import BenchFailed
 from dingli.bench.keys import KEYS
-from dingli.bench.measure import _candidate, _drill, _steps, measure
+from dingli.bench.measure import _candidate, _drill, _steps, measure, wanted
 from dingli.environment import load
 from dingli.exceptions import InputError
 
@@ -37,3 +37,10 @@ def test_a_cell_or_a_step_that_does_not_exist_is_refused() -> None:
         measure("lab", {"switch"}, 1, "omega")
     with pytest.raises(InputError, match="swatch"):
         measure("lab", {"swatch"}, 1)
+
+
+def test_a_refresh_of_a_thousand_hosts_runs_only_if_it_is_asked_for() -> None:
+    assert wanted("switch", set())
+    assert not wanted("refresh", set())
+    assert wanted("refresh", {"refresh"})
+    assert not wanted("switch", {"refresh"})

@@ -234,3 +234,22 @@ def test_inbound_and_outbound_are_two_sides_of_the_same_flows(which: str, reques
         assert not any(IPv4Network(host.address) in rule.peers for rule in (*rules.inbound, *rules.outbound))
     assert sides["in"] == sides["out"]
     assert len(sides["in"]) > 10
+
+
+def test_a_hosts_rules_are_those_of_the_flows_that_have_it_at_an_end() -> None:
+    environment = load("lab")
+    for name, host in environment.hosts.items():
+        own = IPv4Network(host.address)
+        ends = [(flow.service, flow.port, flow.sources, flow.destinations) for flow in flows(environment)]
+        into, out = (
+            [
+                (service, port)
+                for service, port, sources, destinations in ends
+                for here, there in [(destinations, sources) if inbound else (sources, destinations)]
+                if any(end.includes(host.address) for end in here) and any(end.network != own for end in there)
+            ]
+            for inbound in (True, False)
+        )
+        found = host_rules(environment, name)
+        assert [(rule.service, rule.port) for rule in found.inbound] == into
+        assert [(rule.service, rule.port) for rule in found.outbound] == out

@@ -11,7 +11,7 @@ import pytest
 from dingli.rollout.health import Subject
 from infra.providers.base.exceptions import ProviderError
 from infra.providers.deployment.application import changed_hosts, changing, reached_state
-from infra.providers.deployment.content import content
+from infra.providers.deployment.content import Plays
 from infra.providers.deployment.digest import desired, pending
 from infra.providers.deployment.kept import Kept
 from infra.providers.deployment.outcome import HostOutcome
@@ -121,7 +121,7 @@ def roles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _declared(roles: Path) -> dict[str, Any]:
-    return _inputs(content=content(roles / "site.yml", "base"))
+    return _inputs(content=Plays(roles / "site.yml").content("base"))
 
 
 def test_former_roles_and_inputs_can_be_had_again(roles: Path) -> None:
@@ -132,7 +132,7 @@ def test_former_roles_and_inputs_can_be_had_again(roles: Path) -> None:
     with kept.unpacked(desired(old)["a"]) as inputs:
         playbook = Path(inputs["playbook"])
         assert (playbook.parent / "base" / "tasks" / "main.yml").read_text() == "[] # one"
-        assert content(playbook, "base") == old["content"]
+        assert Plays(playbook).content("base") == old["content"]
         assert list(inputs["hosts"]) == ["a"]
         assert inputs["hosts"]["a"]["vars"]["dingli_state"] == str(roles.parent / ".dingli" / "lab")
     assert not playbook.exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
@@ -9,10 +11,12 @@ from typing import Any
 import pytest
 
 from dingli.environment import Environment, load
-from infra.providers.deployment.content import content, named_variables
+from infra.providers.deployment.content import Plays
 from infra.providers.deployment.declared import deployment_inputs, scopes
 from infra.providers.deployment.digest import desired, pending
+from infra.providers.deployment.inventory import inventory
 from infra.providers.deployment.outcome import HostOutcome, Outcome
+from infra.providers.deployment.packing import packed, unpacked
 from infra.providers.deployment.unfinished import Unfinished
 
 
@@ -67,6 +71,33 @@ def test_another_clone_with_the_same_programs_finds_nothing_to_do() -> None:
     elsewhere = _inputs(artifacts={"core": {"path": "/another/clone/core.tar.gz", "sha256": "1"}})
 
     assert pending(_applied(_inputs()), elsewhere) == []
+
+
+def test_variables_as_text_and_as_a_map_are_the_same_to_a_host() -> None:
+    maps = _inputs(vars={"b": [1, 0.5, None], "a": "鼎"}, groups={"site_dr": ["a"]})
+    texts = maps | {"vars": packed(maps["vars"]), "groups": packed(maps["groups"])}
+    texts["hosts"] = {name: host | {"vars": packed(host["vars"])} for name, host in maps["hosts"].items()}
+
+    assert desired(texts) == desired(maps)
+    assert unpacked(texts["vars"]) == unpacked(maps["vars"]) == maps["vars"]
+    reached = {"environment": "lab", "site": "dr"}
+    assert inventory(texts | reached, ["a"]) == inventory(maps | reached, ["a"])
+
+
+def test_what_a_host_has_is_the_sum_of_all_that_concerns_it() -> None:
+    """States hold these sums: another way to sum would run every role on every host again."""
+    inputs = _inputs(vars={"b": 1, "a": "鼎"}, secret_digests={"s": "1"})
+    shared = {
+        "group": "core",
+        "content": {"core": "1"},
+        "vars": {"b": 1, "a": "鼎"},
+        "groups": {},
+        "artifacts": {"core": "1"},
+        "secrets": {"s": "1"},
+    }
+    told = json.dumps([shared, "b", {"n": 1}], sort_keys=True)
+
+    assert desired(inputs)["b"] == hashlib.sha256(told.encode()).hexdigest()
 
 
 def _event(kind: str, host: str, task: str, **more: Any) -> dict[str, Any]:
@@ -128,14 +159,24 @@ def playbook(tmp_path: Path) -> Path:
 
 
 def test_only_roles_of_the_group_count_and_those_they_depend_on(playbook: Path) -> None:
-    assert set(content(playbook, "core")) == {"core", "needed", "playbook"}
+    assert set(Plays(playbook).content("core")) == {"core", "needed", "playbook"}
+
+
+def test_files_are_read_once_however_many_deployments_ask(playbook: Path) -> None:
+    plays = Plays(playbook)
+    before = plays.content("core")
+    (playbook.parent / "needed" / "tasks" / "main.yml").unlink()
+    playbook.unlink()
+
+    assert plays.content("core") is before
+    assert {"base", "core"} <= plays.targeted
 
 
 def test_a_changed_file_of_a_role_changes_its_sum_and_no_other(playbook: Path) -> None:
-    before = content(playbook, "core")
+    before = Plays(playbook).content("core")
     (playbook.parent / "needed" / "tasks" / "main.yml").write_text("[] # changed")
     (playbook.parent / "base" / "tasks" / "main.yml").write_text("[] # changed")
-    after = content(playbook, "core")
+    after = Plays(playbook).content("core")
 
     assert {name for name in before if before[name] != after[name]} == {"needed"}
 
@@ -144,7 +185,7 @@ def test_words_of_the_groups_own_files_alone_are_its_variables(playbook: Path) -
     (playbook.parent / "needed" / "tasks" / "main.yml").write_text("- debug: {msg: '{{ of_needed }}'}")
     (playbook.parent / "base" / "tasks" / "main.yml").write_text("- debug: {msg: '{{ of_base }}'}")
 
-    assert {"of_needed", "of_base"} & named_variables(playbook, "core") == {"of_needed"}
+    assert {"of_needed", "of_base"} & Plays(playbook).named_variables("core") == {"of_needed"}
 
 
 def changed_scopes(before: Environment, after: Environment) -> set[str]:

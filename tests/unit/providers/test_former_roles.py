@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infra.providers.base.cancellation import Cancellation
-from infra.providers.deployment.content import content
+from infra.providers.deployment.content import Plays
 from infra.providers.deployment.digest import desired
 from infra.providers.deployment.kept import Kept
 from infra.providers.deployment.playbook import run_playbook
@@ -44,7 +44,7 @@ def _inputs(roles: Path, target: Path, version: str) -> dict[str, Any]:
         "site": "dr",
         "group": "base",
         "playbook": "roles/site.yml",
-        "content": content(roles / "site.yml", "base"),
+        "content": Plays(roles / "site.yml").content("base"),
         "vars": {},
         "hosts": {"a": {"address": "127.0.0.1", "machine_id": "m", "vars": local}},
     }
