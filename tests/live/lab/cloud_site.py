@@ -59,8 +59,9 @@ class CloudSite:
 
     def __init__(self, box: Box, folder: Path, racks: bool = False) -> None:
         self.box, self.folder = box, folder
-        for name in ("infra", "dingli", "lab", "roles", "app", "tools", ".venv", "pyproject.toml"):
-            (folder / name).symlink_to(ROOT / name)
+        own = (".dingli", ".git", "stacks", "Pulumi.yaml")
+        for part in (one for one in ROOT.iterdir() if one.name not in own):
+            (folder / part.name).symlink_to(part)
         (folder / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
         state = folder / ".dingli"
         (state / "pulumi").mkdir(parents=True)
