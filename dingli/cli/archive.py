@@ -22,7 +22,8 @@ from dingli.archive.source import over_ssh
 from dingli.archive.telling import Pulse, tell
 from dingli.archive.trimming import plan_trim
 from dingli.cell import remote
-from dingli.environment import Environment, EnvironmentKind, load
+from dingli.confirmation import confirmed
+from dingli.environment import Environment, load
 from dingli.evidence.store import Store
 from dingli.exceptions import DingliError, ExitCode, InputError
 
@@ -250,7 +251,7 @@ def trim(
             f"{name}: entries 1 to {plan.to}, {len(plan.links)} segments, leave etcd; on {', '.join(hosts)}",
             err=as_json,
         )
-    if dry_run or not (yes or _confirmed(declared)):
+    if dry_run or not (yes or confirmed(declared)):
         if as_json:
             typer.echo(json.dumps({"to": plan.to, "removed": 0}))
         raise typer.Exit(ExitCode.OK if dry_run else ExitCode.FAILED)
@@ -274,13 +275,6 @@ def _placed(bucket: Bucket, declared: Environment, cell: str, hosts: list[str], 
 
 def _said_by(name: str) -> Callable[[str], None]:
     return lambda line: _progress(f"{name}: {line}")
-
-
-def _confirmed(declared: Environment) -> bool:
-    if not sys.stdin.isatty():
-        raise DingliError("nobody to ask: standard input is no terminal", "a yes", "pass --yes")
-    wanted = "yes" if declared.kind is EnvironmentKind.LAB else declared.name
-    return input(f"Type {wanted!r} to go on: ").strip() == wanted
 
 
 def _chains(bucket: Bucket, declared: Environment, cell: str) -> list[Chain]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from dingli import evidence
 from dingli.cell import HashState
-from dingli.environment import Environment, EnvironmentKind, load
+from dingli.confirmation import confirmed
+from dingli.environment import Environment, load
 from dingli.exceptions import DingliError, ExitCode
 from dingli.status import Hosts, look
 from dingli.switch import Action, Decision, Outcome, Request, as_lines, decide, last_measured, perform, why_busy
@@ -58,7 +58,7 @@ def switch(
             _end("refused", said, as_json, ExitCode.FAILED)
         if decision.action is Action.NOTHING or dry_run:
             _end("nothing to do" if decision.action is Action.NOTHING else "allowed", said, as_json, ExitCode.OK)
-        if not (yes or _confirmed(declared)):
+        if not (yes or confirmed(declared)):
             _end("not confirmed", said, as_json, ExitCode.FAILED)
         try:
             outcome, folder = _do(declared, hosts, request, decision, reason, as_json)
@@ -122,13 +122,6 @@ def _page(decision: Decision, reason: str, outcome: Outcome) -> str:
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><h1>{title}</h1><pre>{body}</pre>'
     )
-
-
-def _confirmed(declared: Environment) -> bool:
-    if not sys.stdin.isatty():
-        raise DingliError("nobody to ask: standard input is no terminal", "a yes", "pass --yes")
-    wanted = "yes" if declared.kind is EnvironmentKind.LAB else declared.name
-    return input(f"Type {wanted!r} to go on: ").strip() == wanted
 
 
 def _tell(lines: list[str], quiet: bool) -> None:
