@@ -11,7 +11,8 @@ from dingli.exceptions import DingliError
 
 __all__ = ["Pulse", "tell"]
 
-FILE = "/var/lib/prometheus/node-exporter/dingli-archive.prom"
+FILE = "/var/lib/prometheus/node-exporter/dingli-archive-{cell}.prom"
+"""By cell: there may be an archiver for each."""
 _PUT = 'set -eu; umask 022; cat > "$1.new"; mv "$1.new" "$1"'
 
 
@@ -26,24 +27,19 @@ class Pulse:
 
 def tell(environment: Environment, pulses: Iterable[Pulse]) -> list[str]:
     """Write the pulses down on every ops host. Gives what went wrong, a line each: archiving goes on without."""
-    text, problems = _metrics(pulses), []
-    for host in environment.hosts:
+    told, problems = list(pulses), []
+    for host in environment.hosts if told else ():
         if not environment.site_of(host).trading:
             try:
                 with on_host(environment, host) as there:
-                    _put(there, text)
+                    for pulse in told:
+                        _put(there, pulse)
             except DingliError as error:
                 problems.append(f"monitoring on {host} was not told: {error}")
     return problems
 
 
-def _put(host: Host, text: str) -> None:
-    host(["sh", "-c", _PUT, "sh", FILE], text)
-
-
-def _metrics(pulses: Iterable[Pulse]) -> str:
-    lines = []
-    for pulse in pulses:
-        lines.append(f'dingli_archive_seconds{{cell="{pulse.cell}"}} {pulse.at_s:.0f}')
-        lines.append(f'dingli_archive_last_entry{{cell="{pulse.cell}"}} {pulse.last}')
-    return "".join(line + "\n" for line in lines)
+def _put(host: Host, pulse: Pulse) -> None:
+    text = f'dingli_archive_seconds{{cell="{pulse.cell}"}} {pulse.at_s:.0f}\n'
+    text += f'dingli_archive_last_entry{{cell="{pulse.cell}"}} {pulse.last}\n'
+    host(["sh", "-c", _PUT, "sh", FILE.format(cell=pulse.cell)], text)

@@ -21,7 +21,7 @@ from dingli.environment import Environment
 from dingli.environment.certificates import pki_file
 from dingli.environment.etcd import client_url, peer_url
 
-__all__ = ["Place", "Step", "parse_places", "places_of", "plan", "rejoin"]
+__all__ = ["Place", "Step", "look", "parse_places", "plan", "rejoin"]
 
 _CATCH_UP_S = 600.0
 _PAUSE_S = 1.0
@@ -29,6 +29,7 @@ _DROP_IN = "/run/systemd/system/etcd.service.d/zz-rejoin.conf"
 _CONFIGURATION = "/run/dingli-etcd-rejoin.yaml"
 # What is left of the data is kept aside: it may be all that somebody still needs.
 _START = f"""set -eu
+umask 022
 systemctl stop etcd
 data=/var/lib/etcd/dingli
 if [ -e "$data/member" ]; then mv "$data/member" "/var/lib/etcd/lost-$(date -u +%Y%m%dT%H%M%SZ)"; fi
@@ -73,54 +74,86 @@ def parse_places(output: str) -> tuple[Place, ...]:
 
 
 def plan(
-    host: str, peer: str, statuses: Collection[MemberStatus], places: Sequence[Place]
-) -> tuple[Step, ...]:  # fmt: skip
-    """What has to be done, nothing if the host's member is well. Raises `CellError` if it would stop the journal."""
-    own = next((place for place in places if peer in place.peers), None)
-    healthy = {status.name: status.healthy for status in statuses}
-    if own is not None and not own.learner and healthy[host]:
+    host: str,
+    peer: str,
+    statuses: Collection[MemberStatus],
+    places: Sequence[Place],
+    has_data: bool,
+    discard_data: bool = False,
+) -> tuple[Step, ...]:
+    """What has to be done, nothing if the host's member is well.
+
+    `has_data`: its write-ahead log is there. Raises `CellError` where a member that may come back by itself would be
+    removed, or the journal would lose its majority.
+    """
+    own = next((place for place in places if peer in place.peers or place.name == host), None)
+    status = next(one for one in statuses if one.name == host)
+    if own is not None and not own.learner and status.healthy:
         return ()
-    others = [name for name, well in healthy.items() if well and name != host]
-    needed = (len(healthy) - 1) // 2 + 1
+    if status.answered and not (own is not None and own.learner):
+        raise CellError(
+            f"etcd on {host} answers" + ("" if status.leader_id else ", and knows no leader"),
+            "one that has lost its data",
+            "see what cuts it off from the others: `dingli status`, `dingli network scan`",
+        )
+    others = [one.name for one in statuses if one.healthy and one.name != host]
+    needed = (len(statuses) - 1) // 2 + 1
     if len(others) < needed:
         raise CellError(
             f"{len(others)} other members of the journal are healthy",
             f"{needed}, so that they are a majority without {host}",
             "bring the others back first: `dingli status`",
         )
+    if own is not None and own.learner and status.healthy:
+        return (Step.PROMOTE,)
+    if has_data and not discard_data:
+        raise CellError(
+            f"etcd on {host} does not answer, and its data are there",
+            "a member that has lost its data",
+            "`journalctl -u etcd` there; if it cannot read them, --discard-data puts them aside",
+        )
     if own is None:
         return (Step.ADD, Step.START, Step.PROMOTE)
     if own.learner and not own.name:
         return (Step.START, Step.PROMOTE)
-    if own.learner and healthy[host]:
-        return (Step.PROMOTE,)
     return tuple(Step)
 
 
-def places_of(environment: Environment, host: str, statuses: Collection[MemberStatus]) -> tuple[Place, ...]:
-    """The list of a healthy member other than `host`."""
-    return parse_places(_Cluster(environment, host, statuses).ctl("member", "list", "-w", "json"))
+def has_data(environment: Environment, host: str) -> bool:
+    """Whether the host's member has written anything. Raises `SshError` if the host cannot be asked."""
+    asked = "if ls /var/lib/etcd/dingli/member/wal/*.wal >/dev/null 2>&1; then echo yes; else echo no; fi"
+    return _as_root(environment, host, asked).strip() == "yes"
 
 
-def rejoin(environment: Environment, host: str, tell: Callable[[str], None] = lambda line: None) -> tuple[Step, ...]:
-    """Do what `plan` says, looked at anew, and wait until the member is well. Gives the steps that were done."""
-    statuses = ask_members(environment, environment.journal.members)
-    cluster = _Cluster(environment, host, statuses)
+def look(environment: Environment, host: str, discard_data: bool = False) -> tuple[Step, ...]:
+    """What has to be done now. A member that is only slow to answer has three chances to."""
+    for chance in range(3):
+        time.sleep(2 * _PAUSE_S if chance else 0)
+        statuses = ask_members(environment, environment.journal.members)
+        if next(one for one in statuses if one.name == host).answered:
+            break
+    places = _Cluster(environment, host, statuses).places()
+    return plan(host, peer_url(environment, host), statuses, places, has_data(environment, host), discard_data)
+
+
+def rejoin(
+    environment: Environment, host: str, steps: Sequence[Step], tell: Callable[[str], None] = lambda line: None
+) -> None:
+    """Do the steps, and wait until the member has its vote. None: only what an interrupted run left is removed."""
+    cluster = _Cluster(environment, host, ask_members(environment, environment.journal.members))
     peer = peer_url(environment, host)
-    steps = plan(host, peer, statuses, cluster.places())
     for step in steps:
         tell(step)
         match step:
             case Step.REMOVE:
-                cluster.ctl("member", "remove", f"{cluster.own(peer).id:x}")
+                cluster.ctl("member", "remove", f"{cluster.own(peer, host).id:x}")
             case Step.ADD:
                 cluster.ctl("member", "add", host, f"--peer-urls={peer}", "--learner")
             case Step.START:
                 _as_root(environment, host, _START)
             case Step.PROMOTE:
                 cluster.promote(peer, tell)
-                _as_root(environment, host, _AS_EVER)
-    return steps
+    _as_root(environment, host, _AS_EVER)
 
 
 class _Cluster:
@@ -143,8 +176,11 @@ class _Cluster:
     def places(self) -> tuple[Place, ...]:
         return parse_places(self.ctl("member", "list", "-w", "json"))
 
-    def own(self, peer: str) -> Place:
-        return next(place for place in self.places() if peer in place.peers)
+    def own(self, peer: str, name: str = "") -> Place:
+        for place in self.places():
+            if peer in place.peers or (name and place.name == name):
+                return place
+        raise CellError(f"no member at {peer}", "the one that was just there", "somebody else is at work: look again")
 
     def promote(self, peer: str, tell: Callable[[str], None]) -> None:
         """etcd refuses for as long as the learner is behind."""
@@ -164,6 +200,6 @@ class _Cluster:
             time.sleep(_PAUSE_S)
 
 
-def _as_root(environment: Environment, host: str, script: str) -> None:
+def _as_root(environment: Environment, host: str, script: str) -> str:
     with ssh.connect(ssh.target(environment, host)) as connection:
-        connection.run("sudo -n sh -s", stdin=script, timeout_s=120)
+        return connection.run("sudo -n sh -s", stdin=script, timeout_s=120).stdout

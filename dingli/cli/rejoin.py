@@ -9,12 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from dingli import evidence
-from dingli.cell.members import ask_members
-from dingli.cell.rejoin import places_of, plan
+from dingli.cell.rejoin import look
 from dingli.cell.rejoin import rejoin as bring_back
 from dingli.confirmation import confirmed
 from dingli.environment import load
-from dingli.environment.etcd import peer_url
 from dingli.exceptions import ExitCode, InputError
 
 app = typer.Typer()
@@ -28,6 +26,9 @@ def rejoin(
     environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")],
     host: Annotated[str, typer.Argument(metavar="HOST", help="The member's host.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    discard_data: Annotated[
+        bool, typer.Option("--discard-data", help="Its data are there and cannot be read: put them aside.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else.")] = False,
 ) -> None:
@@ -41,12 +42,13 @@ def rejoin(
     if host not in declared.journal.members:
         members = ", ".join(declared.journal.members)
         raise InputError(f"{host} is no member of {environment}'s journal", members, "name one of these")
-    statuses = ask_members(declared, declared.journal.members)
-    steps = plan(host, peer_url(declared, host), statuses, places_of(declared, host, statuses))
+    steps = look(declared, host, discard_data)
     said: dict[str, Any] = {"host": host, "steps": [step.value for step in steps], "seconds": None, "evidence": None}
     for number, step in enumerate(() if as_json else steps, 1):
         typer.echo(f"{number}. {step}")
     if not steps:
+        if not dry_run:
+            bring_back(declared, host, steps)  # what an interrupted run may have left
         _end("nothing to do", f"{host}: its member is well", said, as_json)
     if dry_run:
         _end("would be done", "nothing was touched", said, as_json)
@@ -61,7 +63,7 @@ def rejoin(
             if not as_json:
                 typer.echo(f"[{time.monotonic() - began:5.1f} s] {line}")
 
-        bring_back(declared, host, tell)
+        bring_back(declared, host, steps, tell)
         run.result = evidence.Result.PASSED
         said |= {"seconds": round(time.monotonic() - began, 1), "evidence": str(run.folder)}
     _end("done", f"{host} has a vote again, after {said['seconds']} s; evidence: {said['evidence']}", said, as_json)

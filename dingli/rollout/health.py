@@ -55,6 +55,11 @@ class Wellness:
     complaints: Mapping[str, str]
     processes: Mapping[str, str] = field(default_factory=dict)
 
+    def that_lasts(self, before: Wellness) -> Wellness:
+        """Without what was not wrong before, too."""
+        lasting = {subject: text for subject, text in self.complaints.items() if subject in before.complaints}
+        return Wellness(lasting, self.processes)
+
     def new_since(self, before: Wellness) -> dict[str, str]:
         """What was not wrong before."""
         return {subject: text for subject, text in self.complaints.items() if subject not in before.complaints}

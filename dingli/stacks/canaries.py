@@ -92,9 +92,13 @@ def choose(
         ordered = sorted(changed[name], key=lambda host: _PLACES.index(environment.site_of(host).role))
         group, _, cell = name.partition("-")
         members = changing(environment, picture, Subject(group, cell or None), ordered, unsettled)
-        chosen[name] = canaries(members, preferred=preferred)
+        # A host that is silent can prove nothing, and would hold up all sites.
+        chosen[name] = canaries([one for one in members if one.reachable] or members, preferred=preferred)
     sites = {environment.hosts[host].site for hosts in chosen.values() for host in hosts}
-    proven = {name: tuple(environment.hosts[host].arch.value for host in hosts) for name, hosts in chosen.items()}
+    proven = {
+        name: tuple(environment.hosts[host].arch.value for host in hosts if host not in unsettled)
+        for name, hosts in chosen.items()
+    }
     return AcrossSites(tuple(site for site in environment.sites if site in sites), Stage(chosen), Stage(None, proven))
 
 

@@ -101,7 +101,8 @@ def _roll_out(
         return operate(stacks, engine, screen, choice, "up", _arguments(choice))
     say(f"canaries: {planned.text}")
     engine.stage = planned.first
-    alone = replace(choice, refresh=False, continue_on_error=False)
+    # One site at a time: two members of the journal, changed by the same mistake at once, would stop every cell.
+    alone = replace(choice, refresh=False, continue_on_error=False, parallel=1)
     leading = [stack for stack in stacks if stack.site in planned.sites]
     first = operate(leading, engine, screen, alone, "up", _arguments(alone))
     if not all(outcome.ok for outcome in first.values()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -30,6 +31,7 @@ from infra.providers.deployment.unfinished import Unfinished
 __all__ = ["apply", "changed_hosts", "changing", "reached_state"]
 
 _LOCKS_AT_ONCE = 16
+_LASTING_S = 3.0
 
 
 def apply(context: Context, resource_id: str, state: Properties, news: Properties, hosts: Sequence[str]) -> Properties:
@@ -37,6 +39,8 @@ def apply(context: Context, resource_id: str, state: Properties, news: Propertie
     context.cancellation.raise_if_requested()
     unfinished, kept = Unfinished(resource_id), Kept(resource_id)
     kept.keep(news, list(news["hosts"]))
+    if not hosts:  # a Deployment that is none of this stage's: its hosts come with the next
+        return reached_state(context.log, state, news, Course())
     changed = changed_hosts(state, news, hosts)
     others = [name for name in hosts if name not in changed]
     if changed:
@@ -107,7 +111,14 @@ class _Live:
         return _run_locked(self._context, self._resource_id, self._news, names).hosts
 
     def look(self, names: Collection[str]) -> Mapping[str, Wellness]:
-        return self._watch.look(names)
+        """What is wrong at two looks: a passing trouble would excuse a lasting one of the same thing."""
+        first = self._watch.look(names)
+        troubled = [name for name, seen in first.items() if seen.complaints]
+        if not troubled:
+            return first
+        time.sleep(_LASTING_S)
+        again = self._watch.look(troubled)
+        return {**first, **{name: seen.that_lasts(first[name]) for name, seen in again.items()}}
 
     def settle(self, names: Collection[str], before: Mapping[str, Wellness]) -> dict[str, str]:
         return settle(self._watch.look, names, before, self._health_s, lambda: self.interrupted)
@@ -118,6 +129,7 @@ class _Live:
             with self._kept.unpacked(total) as inputs:
                 now = self._news["hosts"][name]
                 inputs["hosts"][name]["address"] = now["address"]
+                inputs["bastion"] = self._news.get("bastion")
                 same_secrets = inputs.get("secret_digests") == self._news.get("secret_digests")
                 run = _run_locked(self._context, self._resource_id, inputs, [name])
         except DingliError as error:
@@ -125,7 +137,8 @@ class _Live:
         outcome = run.hosts[name]
         if not outcome.done:
             return Return(f"NOT rolled back: {outcome.failure}")
-        unwell = self.settle([name], {name: before}) if outcome.changed else {}
+        # Also where nothing had to be changed back: a file that only the new version has stays, and may do harm.
+        unwell = self.settle([name], {name: before})
         if unwell:
             return Return(f"rolled back to what it had, and still not well: {unwell[name]}")
         if not same_secrets:
@@ -138,10 +151,15 @@ def _applied(state: Properties) -> dict[str, str]:
 
 
 def changed_hosts(state: Properties, news: Properties, hosts: Collection[str]) -> list[str]:
-    """Those of `hosts` that have, or had last, something else than what they are to get: they are not new, and not
-    merely to be repaired."""
+    """Those of `hosts` that have, or had last, something else than what they are to get: they are not new, nor another
+    machine than before, and not merely to be repaired."""
     wanted, had = desired(news), {**(state.get("former") or {}), **_applied(state)}
-    return [name for name in hosts if name in had and had[name] != wanted[name]]
+    same = {name for name in hosts if _machine(state, name) in (None, _machine(news, name))}
+    return [name for name in hosts if name in had and name in same and had[name] != wanted[name]]
+
+
+def _machine(properties: Properties, name: str) -> str | None:
+    return ((properties.get("hosts") or {}).get(name) or {}).get("machine_id")
 
 
 def _unsettled(state: Properties, unfinished: Unfinished) -> set[str]:

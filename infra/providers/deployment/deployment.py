@@ -66,7 +66,8 @@ class DeploymentType(ResourceType):
             _tell_plan(context, news)
             return "", {**news, **dict.fromkeys(_OUTPUTS, Unknown()), "drift": {}}
         resource_id = resource_id_of(news)
-        return resource_id, apply(context, resource_id, {}, news, list(news["hosts"]))
+        now = Stage.current().of(name_of(news), list(news["hosts"]))
+        return resource_id, apply(context, resource_id, {}, news, now)
 
     def update(self, context: Context, resource_id: str, state: Properties, news: Properties) -> Properties:
         if contains_unknown(news):

@@ -12,7 +12,7 @@ from infra.providers.rack.declared import target_of
 
 __all__ = ["GROUPS_OF_PLAYS", "inventory", "target"]
 
-GROUPS_OF_PLAYS = ("base", "journal", "core", "gateway", "ops")
+GROUPS_OF_PLAYS = ("base", "ipsec", "journal", "core", "gateway", "ops")
 
 
 def target(inputs: dict[str, Any], host: str) -> ssh.Target:

@@ -66,7 +66,7 @@ def roll_out(
 
     `proven`: architectures that need no canary.
     """
-    going = _Going(hosts, log, list(changing), list(others), set(proven))
+    going = _Going(hosts, log, tuple(changing), list(changing), list(others), set(proven))
     if going.lead_the_way():
         going.follow(waves(going.remaining, ratio, changing))
     return going.course
@@ -76,6 +76,7 @@ def roll_out(
 class _Going:
     hosts: Hosts
     log: Log
+    changing: tuple[Changing, ...]
     remaining: list[Changing]
     others: list[str]
     proven: set[str]
@@ -103,7 +104,9 @@ class _Going:
             if failed:
                 self._take_back(failed, before)
                 return False
-            self.proven |= {architectures[name] for name in tried}
+            # One that was in doubt is repaired by the change at best; what was wrong there before hides what is now.
+            doubted = {one.name for one in self.changing if one.unsettled}
+            self.proven |= {architectures[name] for name in tried if name not in doubted}
         return True
 
     def follow(self, planned: Sequence[Sequence[str]]) -> None:
@@ -119,7 +122,7 @@ class _Going:
             self.remaining = [one for one in self.remaining if one.name not in wave]
             tried = [name for name in wave if outcomes[name].begun]
             if self.hosts.interrupted:
-                self._leave({})
+                self._leave(dict.fromkeys(tried, _UNSEEN))
                 return
             if last:
                 return

@@ -34,4 +34,4 @@ def test_a_running_cell_is_archived_over_ssh_and_monitoring_is_told(settings: Ar
         (line,) = [one for one in metrics if one.startswith(f'dingli_archive_last_entry{{cell="{CELL}"}} ')]
         assert float(line.split()[1]) == outcome.last
     finally:
-        remote.run(lab, OPS, f"rm -f {FILE}")
+        remote.run(lab, OPS, f"rm -f {FILE.format(cell=CELL)}")

@@ -89,6 +89,8 @@ def test_only_a_declared_change_of_what_a_host_has_is_a_change() -> None:
     assert changed_hosts(_STATE, _NEW, "abc") == ["a", "b", "c"]
     assert changed_hosts(_STATE, new, ["n"]) == [], "never deployed"
     assert changed_hosts(_STATE | {"drift": {"a": ["t"]}}, _OLD, ["a"]) == [], "changed by hand: a repair"
+    replaced = _inputs("2", hosts=_OLD["hosts"] | {"a": _OLD["hosts"]["a"] | {"machine_id": "another"}})
+    assert changed_hosts(_STATE, replaced, "abc") == ["b", "c"], "an empty machine has nothing that could be changed"
 
 
 def test_what_leads_is_known_from_the_cells_and_where_nobody_says_from_the_file() -> None:

@@ -183,3 +183,26 @@ def test_an_interrupted_canary_does_not_count_and_is_not_taken_back() -> None:
     assert table.has["a"] == "new"
     assert not course.outcomes["a"].done
     assert course.untouched == ("b",)
+
+
+def test_a_host_that_was_in_doubt_is_repaired_and_proves_nothing_for_the_others() -> None:
+    table = _Table("a", "b", "c", unwell="b")
+    doubted = Changing("a", "x86_64", unsettled=True)
+    course = roll_out(table, [doubted, *_changing("b", "c")], [], _Log(), 0.5)
+
+    assert table.runs == [["a"], ["b"]], "the next one is a canary, too"
+    assert table.has == {"a": "new", "b": "old", "c": "old"}
+    assert course.untouched == ("c",)
+
+
+def test_hosts_of_an_interrupted_wave_do_not_count_as_done() -> None:
+    class Interrupted(_Table):
+        @property
+        def interrupted(self) -> bool:  # type: ignore[override]
+            return len(self.runs) == 2
+
+    table = Interrupted("a", "b", "c")
+    course = roll_out(table, _changing("a", "b", "c"), [], _Log(), 0.5)
+
+    assert table.runs == [["a"], ["b", "c"]]
+    assert [name for name, outcome in course.outcomes.items() if outcome.done] == ["a"]
