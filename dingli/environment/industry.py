@@ -8,12 +8,10 @@ from typing import Annotated
 from pydantic import Field
 
 from dingli.environment.machines import Architecture, OperatingSystem
-from dingli.environment.values import AbsolutePath, Entry, PrivateEndpoint, Text
+from dingli.environment.values import AbsolutePath, Entry, Name, PrivateEndpoint, Text
 
-__all__ = ["FIRST_USER", "LAB_CA_FILE", "SiteCloud"]
+__all__ = ["LAB_CA_FILE", "SiteCloud"]
 
-FIRST_USER = "debian"
-"""Whom Debian's images of clouds let in with the launch's key."""
 LAB_CA_FILE = "/var/lib/dingli-lab/cloud/tls/ca.pem"
 _INSTANCE_TYPES = {Architecture.X86_64: "m7i.large", Architecture.AARCH64: "m7g.large"}
 
@@ -31,6 +29,8 @@ class SiteCloud(Entry):
     instance_types: Mapping[Architecture, Text] = Field(default_factory=dict)
     images: Mapping[OperatingSystem, Text] = Field(default_factory=dict)
     image_owners: Annotated[tuple[Text, ...], Field(min_length=1)] = ("self",)
+    first_user: Name = "debian"
+    """Whom the images let in with the launch's key; Debian's own at Amazon: admin."""
 
     def image(self, system: OperatingSystem) -> str:
         """The image's name: that of the operating system, unless another is declared."""

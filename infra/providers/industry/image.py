@@ -16,6 +16,7 @@ from infra.providers.industry.identity import ARCHITECTURE, as_map
 __all__ = ["ARCHITECTURES", "ImageType", "architecture_of", "require_architecture"]
 
 ARCHITECTURES = ("x86_64", "aarch64")
+_THERE = ["pending", "running", "stopping", "stopped"]
 _UNSAID = f"where the cloud does not say it, tag the image {ARCHITECTURE}="
 _AS_DECLARED = {"x86_64": "x86_64", "arm64": "aarch64", "aarch64": "aarch64"}
 
@@ -80,6 +81,10 @@ class ImageType(ResourceType):
             images = self.cloud.ec2.describe_images(Filters=[{"Name": "image-id", "Values": [resource_id]}])["Images"]
         if not images and not state:
             raise nothing_to_import(self.cloud, resource_id)
+        if not images and self._machines_of(resource_id):
+            # Another one of its name would take the place of these machines, and of what is on their disks.
+            context.log.warning(f"the image {resource_id} was withdrawn; machines that were made of it stay")
+            return ReadResult(resource_id, state, inputs)
         if not images:
             context.log.info(f"the image {resource_id} is gone")
             return ReadResult(None)
@@ -90,6 +95,12 @@ class ImageType(ResourceType):
 
     def delete(self, context: Context, resource_id: str, state: Properties) -> None:
         """Nothing: the image was there before."""
+
+    def _machines_of(self, image_id: str) -> bool:
+        filters: Any = [{"Name": "image-id", "Values": [image_id]}, {"Name": "instance-state-name", "Values": _THERE}]
+        with explained(self.cloud, image_id):
+            found = self.cloud.ec2.describe_instances(Filters=filters)["Reservations"]
+        return any(one["Instances"] for one in found)
 
     def _look_up(self, context: Context, news: Properties) -> str:
         owners, wanted = list(news.get("owners") or ["self"]), news["architecture"]

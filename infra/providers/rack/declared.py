@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from dingli.environment import Environment
-from dingli.environment.industry import FIRST_USER
 from dingli.environment.levels import host_level
 from dingli.ssh import Jump, Target, deploy_key, known_hosts_file
 
@@ -23,6 +22,7 @@ def host_inputs(environment: Environment, name: str) -> dict[str, Any]:
     another resource's to tell, and its image's user is who lets us in."""
     host, bastion = environment.hosts[name], environment.site_of(name).bastion
     made = environment.site_of(name).made
+    cloud = environment.cloud_of(host.site) if made else None
     inputs: dict[str, Any] = {
         "environment": environment.name,
         "host": name,
@@ -35,7 +35,7 @@ def host_inputs(environment: Environment, name: str) -> dict[str, Any]:
         "declared_machine_id": host.machine_id,
         "accept_replacement": host.accept_replacement,
         "root_key": str(environment.root_key) if environment.root_key and not made else None,
-        "first_user": FIRST_USER if made else None,
+        "first_user": cloud.first_user if cloud else None,
         "bastion": None
         if bastion is None
         else {

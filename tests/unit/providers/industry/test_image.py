@@ -84,6 +84,19 @@ def test_an_image_is_imported_by_its_id_kept_by_delete_and_missed_when_it_is_gon
 
 
 @pytest.mark.slow
+def test_an_image_that_was_withdrawn_is_kept_while_machines_of_it_are_there(world: World) -> None:
+    image_id, kind = world.image(), world.types["Image"]
+    context = world.context("Image")
+    found = kind.read(context, image_id, {}, {})
+    (machine,) = world.ec2.run_instances(ImageId=image_id, MinCount=1, MaxCount=1)["Instances"]
+    world.ec2.deregister_image(ImageId=image_id)
+
+    assert kind.read(context, image_id, found.state, found.inputs).resource_id == image_id
+    world.ec2.terminate_instances(InstanceIds=[machine["InstanceId"]])
+    assert kind.read(context, image_id, found.state, found.inputs).resource_id is None
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("preview", [True, False])
 def test_a_machine_of_another_architecture_is_refused_even_when_nothing_else_is_known(
     world: World, preview: bool
