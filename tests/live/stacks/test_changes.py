@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -97,21 +98,26 @@ def test_what_is_imported_needs_no_change(dr: Clone) -> None:
     assert set(dr.preview("dr", "--refresh")["changes"]) == {"same"}
 
 
-def test_a_failed_update_that_is_taken_back_is_repaired(dr: Clone) -> None:
+@pytest.mark.parametrize("kept", [True, False], ids=["rolled back", "nothing to go back to"])
+def test_a_failed_update_that_is_taken_back_is_repaired(dr: Clone, kept: bool) -> None:
     tasks = dr.path / "roles" / "marker" / "tasks" / "main.yml"
     good = tasks.read_text()
-    dr.set_role("failing")  # a version that no other test has applied: what it leaves behind would spare the failure
+    # A version that no other test has applied: what it leaves behind would spare the failure.
+    dr.set_role(f"failing {kept}".replace(" ", "-"))
     tasks.write_text(good.replace("sh -c 'sleep {{ marker_sleep_s }}; touch", "sh -c 'false || exit 3; touch"))
+    if not kept:
+        shutil.rmtree(dr.path / ".dingli" / ENVIRONMENT / "deployed")
     try:
         failed = dr.up("dr", check=False)
     finally:
         tasks.write_text(good)
-    half_done = dr.on("dr-1", f"cat {FOLDER}/first")
+    left = dr.on("dr-1", f"cat {FOLDER}/first")
     dr.set_role("1")
-    dr.up("dr")
+    repaired = dr.up("dr")
 
-    assert "dr-1: marker : Take a while" in failed["errors"][0]
-    assert half_done == "failing"
+    assert "dr-1: canary failed: marker : Take a while" in failed["errors"][0]
+    assert left == ("1" if kept else "failing-False")
+    assert set(repaired["changes"]) == ({"same"} if kept else {"same", "update"})
     assert dr.on("dr-1", f"cat {FOLDER}/first") == "1"
 
 
