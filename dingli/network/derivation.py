@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv4Network
 from urllib.parse import urlsplit
 
 from dingli.environment import Cell, Environment, ExtraFlow, Protocol
+from dingli.environment.controllers import controller_networks
 from dingli.environment.lines import IKE_PORT, NAT_PORT, site_lines
 from dingli.environment.logs import logs_host
 from dingli.environment.once import once
@@ -38,10 +39,8 @@ def flows(environment: Environment) -> tuple[Flow, ...]:
 
 
 def controllers(environment: Environment) -> tuple[Party, ...]:
-    """Where `dingli` runs and operators sit: what is declared, or else the networks of the ops sites."""
-    declared = environment.network.controllers
-    networks = declared or tuple(site.network for site in environment.sites.values() if not site.trading)
-    return tuple(Party("controllers", network) for network in networks)
+    """The controllers, as ends of flows."""
+    return tuple(Party("controllers", network) for network in controller_networks(environment))
 
 
 def _hosts(environment: Environment, names: Iterable[str]) -> tuple[Party, ...]:

@@ -40,4 +40,5 @@ RULES: tuple[Callable[[Draft], Iterable[Problem]], ...] = (
     network.extra_flows_have_ports,
     lines.gateways_join_two_sites,
     lines.addresses_are_the_lines_own,
+    lines.leave_dingli_its_way,
 )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
+from dingli.environment.controllers import ways_to_sites
 from dingli.environment.document import KeyPath
-from dingli.environment.model import Line
+from dingli.environment.model import Host, Line
 from dingli.environment.problems import Problem, near_miss
 from dingli.environment.shape import Draft
 
-__all__ = ["addresses_are_the_lines_own", "gateways_join_two_sites"]
+__all__ = ["addresses_are_the_lines_own", "gateways_join_two_sites", "leave_dingli_its_way"]
 
 _PAIR = 2
 
@@ -43,6 +44,37 @@ def _gateways(draft: Draft, place: KeyPath, line: Line) -> Iterator[Problem]:
         elif host is not None and host.emulated:
             found = f"{name!r}, whose processor is emulated: it has neither tunnels nor a packet filter"
             yield draft.problem((*place, index), found, "another host of the site")
+        elif host is not None and _made(draft, host):
+            found = f"{name!r}, an instance at {host.site!r}: one interface, one address, and the cloud drops all else"
+            yield draft.problem((*place, index), found, "a host of a site of racks")
+
+
+def _made(draft: Draft, host: Host) -> bool:
+    site = draft.environment.sites.get(host.site)
+    return site is not None and site.made
+
+
+def leave_dingli_its_way(draft: Draft) -> Iterator[Problem]:
+    """Dingli reaches every host while a line is down: a gateway drops what comes from the other site in clear."""
+    environment = draft.environment
+    if not draft.intact("network") or not draft.intact("sites"):
+        return
+    ways = tuple(ways_to_sites(environment)) if environment.lines else ()
+    for place, line in draft.items(("lines",), environment.lines):
+        hosts = [environment.hosts[name] for name in line.gateways if name in environment.hosts]
+        sites = {host.site: environment.sites[host.site] for host in hosts if host.site in environment.sites}
+        if len(sites) != _PAIR:
+            continue
+        one, other = (site.network for site in sites.values())
+        for name, start, end in ways:
+            if _crosses(start, end, one, other) or _crosses(end, start, one, other):
+                found = f"a line on Dingli's way to {name!r}, from {start} to {end}"
+                expected = "`network.controllers` and bastions outside the networks that lines protect"
+                yield draft.problem((*place, "gateways"), found, expected)
+
+
+def _crosses(start: IPv4Network, end: IPv4Network, one: IPv4Network, other: IPv4Network) -> bool:
+    return start.overlaps(one) and end.overlaps(other)
 
 
 def addresses_are_the_lines_own(draft: Draft) -> Iterator[Problem]:

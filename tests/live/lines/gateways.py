@@ -107,15 +107,8 @@ class Gateway:
         upper, work = folder / f"{name}-upper", folder / f"{name}-work"
         for one in (self.root, upper, work):
             one.mkdir()
-        run(
-            "mount",
-            "-t",
-            "overlay",
-            "-o",
-            f"lowerdir={packages},upperdir={upper},workdir={work}",
-            "none",
-            str(self.root),
-        )
+        layers = f"lowerdir={packages},upperdir={upper},workdir={work}"
+        run("mount", "-t", "overlay", "-o", layers, "none", str(self.root))
         for place in ("dev", "proc", "run"):
             (self.root / place).mkdir(exist_ok=True)
         for place in ("dev", "proc"):
@@ -133,6 +126,8 @@ class Gateway:
 
     def start(self) -> None:
         run(*self.inside("/usr/local/libexec/dingli/line-certificates"))
+        # AppArmor lets swanctl read below /etc/swanctl alone; this machine may have none.
+        (self.root / "etc" / "dingli" / "pki").rename(self.root / "etc" / "dingli" / "hidden")
         self.process = subprocess.Popen(self.inside("charon-systemd"))
         wait(f"strongSwan of {self.name} answers", lambda: (self.root / "run" / "charon.vici").exists())
         run(*self.inside("swanctl", "--load-all", "--noprompt"))
@@ -187,7 +182,7 @@ class World:
         for one in (name, host):
             run("ip", "-n", one, "link", "set", "inner", "up")
         run("ip", "-n", host, "route", "add", "default", "via", site["gateway"])
-        run("ip", "netns", "exec", name, "sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
+        run("ip", "netns", "exec", name, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
         for rank, address in zip(("1", "2"), site["lines"], strict=True):
             port = f"line{rank}{name}"
             run("ip", "link", "add", port, "type", "veth", "peer", "name", f"line{rank}", "netns", name)
@@ -287,15 +282,19 @@ def story(world: World) -> dict[str, Any]:
             run("ip", "netns", "exec", own, "nft", "-f", "-", stdin=f"flush ruleset\n{sites[own][rules]}")
         world.capture.take()
         seen[f"in_clear_with_{rules}"] = world.shout()
-    for own, other in (("a", "c"), ("c", "a")):
-        run("ip", "-n", own, "route", "replace", "unreachable", sites[other]["network"])
+    for own in sites:
+        for command in sites[own]["guarding"]:
+            run("ip", "netns", "exec", own, "sh", "-c", command)
         run("ip", "netns", "exec", own, "nft", "-f", "-", stdin=sites[own]["rules"])
+    seen["routes"] = run("ip", "-n", "a", "route", "show")
     for one in world.gateways:
         one.start()
     near = world.gateways[0]
     near.lines_up("1", "2")
     with world.traffic():
         seen |= _cuts(world, near)
+    logs = [(one.root / "charon.log").read_text() for one in world.gateways]
+    seen["ended_as_duplicates"] = sum(log.count("duplicate IKE_SA") for log in logs)
     return seen
 
 

@@ -33,6 +33,8 @@ ROOT = Path(__file__).resolve().parents[3]
 ROLE = ROOT / "roles" / "ipsec"
 _LOG = "charon-systemd {\n filelog {\n all {\n path = /charon.log\n flush_line = yes\n time_format = %T\n }\n }\n}\n"
 GOAL_S = 3.0
+GONE = "10.77.0.0/16"
+"""What a line protected that is not declared any more."""
 
 
 def rendered(role: str, template: str, **variables: Any) -> str:
@@ -58,6 +60,13 @@ def pki_files(authority: Authority, environment: Environment, host: str) -> dict
     }
 
 
+def guarding(variables: dict[str, Any], networks: list[str]) -> list[str]:
+    """What the guard's unit runs besides its packet filter, for these networks of other sites."""
+    unit = rendered("ipsec", "guard.service.j2", **variables | {"dingli_ipsec": {"protected": networks}})
+    commands = [line.removeprefix("ExecStart=").removeprefix("-") for line in unit.split("\n") if "ExecStart=" in line]
+    return [command for command in commands if "/nft " not in command]
+
+
 def site(environment: Environment, authority: Authority, host: str) -> dict[str, Any]:
     """A site of the plan: addresses, and the files that roles put on its gateway."""
     told = ipsec_variables(environment, host)
@@ -69,6 +78,7 @@ def site(environment: Environment, authority: Authority, host: str) -> dict[str,
         "host": str(network.network_address + 50),
         "network": str(network),
         "lines": [line["own"]["ip"] for line in told["lines"]],
+        "guarding": [*guarding(variables, [*told["protected"], GONE]), *guarding(variables, told["protected"])],
         "guard": rendered("ipsec", "guard.nft.j2", **variables),
         "rules": rendered("firewall", "rules.nft.j2", dingli_firewall=firewall_variables(environment, host)),
         "files": {
@@ -122,6 +132,17 @@ def test_an_outsider_reads_what_passes_in_clear_and_nothing_of_what_passes_throu
 @pytest.mark.parametrize("filters", ["guard", "rules"])
 def test_where_a_route_leads_to_the_other_site_in_clear_nothing_takes_it(seen: dict[str, Any], filters: str) -> None:
     assert seen[f"in_clear_with_{filters}"]["plain"] == 0
+
+
+def test_networks_are_unreachable_without_lines_and_routes_of_others_stay(seen: dict[str, Any]) -> None:
+    routes = seen["routes"]
+    assert "unreachable 10.3.0.0/16 proto 97" in routes
+    assert "\n10.3.0.0/16 via 192.0.2.2 dev line1" in f"\n{routes}", "somebody's own route"
+    assert GONE not in routes, "a line's that is not declared any more"
+
+
+def test_neither_line_ends_the_other_as_a_duplicate(seen: dict[str, Any]) -> None:
+    assert seen["ended_as_duplicates"] == 0
 
 
 def test_hosts_of_the_two_sites_reach_each_other(seen: dict[str, Any]) -> None:

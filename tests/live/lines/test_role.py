@@ -27,6 +27,17 @@ def look(up: int) -> dict[str, str]:
     return shell(f"{ask}; [ -e {_TOLD} ] && echo told")
 
 
+CHAIN = "leaf\n-----END CERTIFICATE-----\nintermediate\n-----END CERTIFICATE-----\n"
+_FILES = "private/* x509*/*"
+_COPY = f"/usr/local/libexec/dingli/line-certificates; cd /etc/swanctl; stat -c '%A %n' {_FILES}; cat {_FILES}"
+
+
+def certificates(key: str, chain: str) -> dict[str, str]:
+    """What role pki leaves on a gateway; says what swanctl finds then."""
+    write = f"mkdir -p /etc/dingli/pki; cd /etc/dingli/pki; echo {key} > ipsec.key; echo root > ca.crt"
+    return shell(f"{write}; printf '{chain}' > ipsec.crt; {_COPY}")
+
+
 STEPS = {
     "on a poor image": shell('echo charon-systemd > "$STATE/missing"'),
     "refused": RUN,
@@ -36,6 +47,9 @@ STEPS = {
     "second": RUN,
     "by hand": shell("echo '# mine' >> /etc/swanctl/conf.d/dingli-lines.conf"),
     "repaired": RUN,
+    "linked": shell("mkdir -p /etc/swanctl/private; ln -s /etc/dingli/pki/ipsec.key /etc/swanctl/private/dingli.key"),
+    "copied": certificates("key", CHAIN),
+    "renewed": certificates("another", CHAIN.replace("leaf", "fresh")),
     **{f"look {number}": look(up) for number, up in enumerate((2, 2, 1, 0, 0, 2))},
 }
 
@@ -76,6 +90,14 @@ def test_a_second_run_changes_nothing(seen: dict[str, Any]) -> None:
 def test_what_was_changed_by_hand_is_put_right_and_read(seen: dict[str, Any]) -> None:
     said = ["write /etc/swanctl/conf.d/dingli-lines.conf", "restart strongswan.service"]
     assert seen["repaired"]["changes"] == {"Encrypt the lines": said}
+
+
+def test_swanctl_finds_copies_that_it_may_read_and_fresh_ones_after_a_renewal(seen: dict[str, Any]) -> None:
+    end = "-----END CERTIFICATE-----\n"
+    files = ["private/dingli.key", "x509/dingli.crt", "x509ca/dingli-ca.crt", "x509ca/dingli-intermediate.crt"]
+    listed = "".join(f"-rw------- {file}\n" for file in files)
+    assert seen["copied"] == f"{listed}key\nleaf\n{end}root\nintermediate\n{end}"
+    assert seen["renewed"] == f"{listed}another\nfresh\n{end}root\nintermediate\n{end}"
 
 
 def test_monitoring_hears_at_once_of_a_line_that_goes_or_comes(seen: dict[str, Any]) -> None:

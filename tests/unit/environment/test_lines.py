@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -19,15 +20,20 @@ from infra.providers.industry.rules import check_rules
 BASE = Path(__file__).with_name("base.yaml")
 
 
-@pytest.fixture
-def lined(tmp_path: Path) -> Environment:
-    """The base with two lines between its first site and the far one."""
+def joined(folder: Path, *gateways: str, **keys: Any) -> Environment:
+    """The base with two lines between these hosts."""
     data = yaml.load(BASE.read_text(), Loader=yaml.BaseLoader)
-    lines = [{"gateways": ["a", "c"], "first": ["192.0.2.1", "192.0.2.2"], "second": ["192.0.2.5", "192.0.2.6"]}]
-    data = {**yaml.safe_load(BASE.read_text()), "power": data["power"], "lines": lines}
-    file = tmp_path / "base.yaml"
+    lines = [{"gateways": [*gateways], "first": ["192.0.2.1", "192.0.2.2"], "second": ["192.0.2.5", "192.0.2.6"]}]
+    data = {**yaml.safe_load(BASE.read_text()), "power": data["power"], "lines": lines, **keys}
+    file = folder / "base.yaml"
     file.write_text(yaml.safe_dump(data, sort_keys=False))
     return load(file)
+
+
+@pytest.fixture
+def lined(tmp_path: Path) -> Environment:
+    """Two lines between the base's first site and the far one."""
+    return joined(tmp_path, "a", "c")
 
 
 def test_gateways_and_their_certificates_follow_from_the_lines(lined: Environment) -> None:
@@ -36,6 +42,11 @@ def test_gateways_and_their_certificates_follow_from_the_lines(lined: Environmen
     assert (own.cn, own.sans) == ("ipsec-a", ("a", "10.1.0.1", "192.0.2.1", "192.0.2.5"))
     assert not any(one.name == "ipsec" for one in certificates(lined, "b"))
     assert [line.name for line in site_lines(lined)] == ["one--far--1", "one--far--2"]
+
+
+def test_the_ops_site_may_have_lines_where_controllers_are_elsewhere(tmp_path: Path) -> None:
+    elsewhere = joined(tmp_path, "a", "o", network={"controllers": ["192.0.2.64/28"]})
+    assert ipsec_gateways(elsewhere) == ("a", "o")
 
 
 def test_both_ends_know_a_line_by_the_same_name_and_one_of_them_calls(lined: Environment) -> None:
