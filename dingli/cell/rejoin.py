@@ -160,10 +160,15 @@ class _Cluster:
     """The cluster, asked and changed through a healthy member other than `host`, as etcd's root."""
 
     def __init__(self, environment: Environment, host: str, statuses: Collection[MemberStatus]) -> None:
-        well = [status.name for status in statuses if status.healthy and status.name != host]
+        self._environment, self._host = environment, host
+        self._through = self._leader(statuses)
+
+    def _leader(self, statuses: Collection[MemberStatus]) -> str:
+        """A promotion that another member hands on to the leader is refused: it loses who asked on the way."""
+        well = [status for status in statuses if status.healthy and status.name != self._host]
         if not well:
             raise CellError("no other member of the journal is healthy", "a majority", "see `dingli status`")
-        self._environment, self._through = environment, well[0]
+        return next((status.name for status in well if status.leads), well[0].name)
 
     def ctl(self, *words: str, check: bool = True) -> str:
         login = ["etcdctl", "--endpoints", client_url(self._environment, self._through)]
@@ -198,6 +203,7 @@ class _Cluster:
                 tell(f"  {reason[:160]}")
                 told = reason
             time.sleep(_PAUSE_S)
+            self._through = self._leader(ask_members(self._environment, self._environment.journal.members))
 
 
 def _as_root(environment: Environment, host: str, script: str) -> str:
