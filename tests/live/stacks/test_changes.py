@@ -117,7 +117,8 @@ def test_a_failed_update_that_is_taken_back_is_repaired(dr: Clone, kept: bool) -
 
     assert "dr-1: canary failed: marker : Take a while" in failed["errors"][0]
     assert left == ("1" if kept else "failing-False")
-    assert set(repaired["changes"]) == ({"same"} if kept else {"same", "update"}), (failed["errors"], repaired)
+    # The engine updates what failed in any case: what counts is whether anything was done on the host.
+    assert any("tasks changed" in line for line in repaired["messages"]) is not kept
     assert dr.on("dr-1", f"cat {FOLDER}/first") == "1"
 
 
