@@ -43,6 +43,13 @@ systemctl start --no-block etcd
 _AS_EVER = f"rm -f {_DROP_IN} {_CONFIGURATION}; systemctl daemon-reload"  # what runs goes on; the next start is normal
 
 
+_HAS_DATA = """useless="data-dir used by this member must be removed"
+if ! ls /var/lib/etcd/dingli/member/wal/*.wal >/dev/null 2>&1; then echo no
+elif journalctl -u etcd --since -1min -n 300 -o cat | grep -q "$useless"; then echo no
+else echo yes; fi
+"""
+
+
 class Step(StrEnum):
     """What is done, in this order."""
 
@@ -120,9 +127,11 @@ def plan(
 
 
 def has_data(environment: Environment, host: str) -> bool:
-    """Whether the host's member has written anything. Raises `SshError` if the host cannot be asked."""
-    asked = "if ls /var/lib/etcd/dingli/member/wal/*.wal >/dev/null 2>&1; then echo yes; else echo no; fi"
-    return _as_root(environment, host, asked).strip() == "yes"
+    """Whether the host's member has written anything that counts. Raises `SshError` if the host cannot be asked.
+
+    An empty member that starts under an identity which was removed earlier writes a log, too, and says what it is worth.
+    """
+    return _as_root(environment, host, _HAS_DATA).strip() == "yes"
 
 
 def look(environment: Environment, host: str, discard_data: bool = False) -> tuple[Step, ...]:
