@@ -129,7 +129,8 @@ def plan(
 def has_data(environment: Environment, host: str) -> bool:
     """Whether the host's member has written anything that counts. Raises `SshError` if the host cannot be asked.
 
-    An empty member that starts under an identity which was removed earlier writes a log, too, and says what it is worth.
+    An empty member that starts under an identity which was removed earlier writes a log, too, and says what that is
+    worth.
     """
     return _as_root(environment, host, _HAS_DATA).strip() == "yes"
 
