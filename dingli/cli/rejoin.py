@@ -13,7 +13,7 @@ from dingli.cell.rejoin import look
 from dingli.cell.rejoin import rejoin as bring_back
 from dingli.confirmation import confirmed
 from dingli.environment import load
-from dingli.exceptions import ExitCode, InputError
+from dingli.exceptions import DingliError, ExitCode, InputError
 
 app = typer.Typer()
 
@@ -63,6 +63,12 @@ def rejoin(
             if not as_json:
                 typer.echo(f"[{time.monotonic() - began:5.1f} s] {line}")
 
+        now = look(declared, host, discard_data)  # the yes may have taken a while, and the member may be back
+        if now != steps:
+            found = "; ".join(now) or "its member is well"
+            raise DingliError(
+                f"since the preview things have changed: {found}", "what the preview showed", "look again"
+            )
         bring_back(declared, host, steps, tell)
         run.result = evidence.Result.PASSED
         said |= {"seconds": round(time.monotonic() - began, 1), "evidence": str(run.folder)}
