@@ -27,31 +27,28 @@ def finding(environment: Environment, host: str) -> Finding:
         return Finding(host, "power", State.UNKNOWN, "no driver declared", "a power driver", remedy)
     driver = environment.power[name]
     try:
-        if isinstance(driver, CommandPower):
-            return _command(environment, host, driver)
-        return _answers(host, driver)
+        if isinstance(driver, RedfishPower):
+            return _answers(host, driver)
+        return _asked(environment, host, driver)
     except (OSError, ValueError, DingliError) as error:
         text = error.found if isinstance(error, DingliError) else str(error)
         remedy = f"see power.{name} in the environment file, and whether the controller reaches it from here"
         return Finding(host, "power", State.FAILED, text, _WORKS, remedy)
 
 
-def _command(environment: Environment, host: str, driver: CommandPower) -> Finding:
-    if driver.status is None:
+def _asked(environment: Environment, host: str, driver: CommandPower | Ec2Power) -> Finding:
+    if isinstance(driver, CommandPower) and driver.status is None:
         remedy = f"declare power.{driver.name}.status: a command with {{host}} that only asks"
         return Finding(host, "power", State.UNKNOWN, f"driver {driver.name} cannot be asked", "`status`", remedy)
     said = power_status(environment, host)
     return Finding(host, "power", State.GOOD, f"{driver.name}: {said}" if said else driver.name)
 
 
-def _answers(host: str, driver: RedfishPower | Ec2Power) -> Finding:
+def _answers(host: str, driver: RedfishPower) -> Finding:
     """The service's root page, which needs no log-in and changes nothing."""
-    if isinstance(driver, RedfishPower):
-        driver.password_file.read_bytes()
-        base = driver.url.format(host=host)
-        url = f"{urlsplit(base).scheme}://{urlsplit(base).netloc}/redfish/v1/"
-    else:
-        url = driver.endpoint
+    driver.password_file.read_bytes()
+    base = driver.url.format(host=host)
+    url = f"{urlsplit(base).scheme}://{urlsplit(base).netloc}/redfish/v1/"
     if urlsplit(url).scheme not in ("http", "https"):
         raise ValueError(f"{url!r} is no address of a web service")
     try:

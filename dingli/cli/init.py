@@ -57,7 +57,6 @@ def init(
     power_on: Annotated[str, typer.Option(help="Command that returns it; gets {host}.")] = "",
     power_status: Annotated[str, typer.Option(help="Command that only asks; gets {host}.")] = "",
     redfish: Annotated[str, typer.Option(help="URL,USER,PASSWORD_FILE; the URL gets {host}.")] = "",
-    ec2: Annotated[str, typer.Option(help="ENDPOINT,REGION of an EC2-compatible cloud.")] = "",
     unattended: Annotated[bool, typer.Option("--unattended", help="Never ask; so also without a terminal.")] = False,
     show: Annotated[bool, typer.Option("--print", help="Print the file instead of writing it.")] = False,
 ) -> None:
@@ -75,7 +74,7 @@ def init(
         hosts=tuple(map(flags.machine, host or ())),
         cells=flags.cells(cell or (), instrument or ()) if cell or instrument else {},
         handover=handover,
-        power=flags.driver(power_off, power_on, power_status, redfish, ec2),
+        power=flags.driver(power_off, power_on, power_status, redfish),
         members=members,
         witness=witness,
         targets={

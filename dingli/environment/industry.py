@@ -10,9 +10,10 @@ from pydantic import Field
 from dingli.environment.machines import Architecture, OperatingSystem
 from dingli.environment.values import AbsolutePath, Entry, Name, PrivateEndpoint, Text
 
-__all__ = ["LAB_CA_FILE", "SiteCloud"]
+__all__ = ["LAB_CA_FILE", "LAB_CREDENTIALS_FILE", "SiteCloud"]
 
 LAB_CA_FILE = "/var/lib/dingli-lab/cloud/tls/ca.pem"
+LAB_CREDENTIALS_FILE = "/var/lib/dingli-lab/cloud/credentials"
 _INSTANCE_TYPES = {Architecture.X86_64: "m7i.large", Architecture.AARCH64: "m7g.large"}
 
 
@@ -25,12 +26,20 @@ class SiteCloud(Entry):
     ca_file: AbsolutePath | None = None
     """On the controller: what the endpoint's certificate is judged by, if not by the usual list."""
     profile: Text | None = None
+    credentials_file: AbsolutePath | None = None
+    """On the controller: what takes the place of ~/.aws/credentials."""
     zone: Text | None = None
     instance_types: Mapping[Architecture, Text] = Field(default_factory=dict)
     images: Mapping[OperatingSystem, Text] = Field(default_factory=dict)
     image_owners: Annotated[tuple[Text, ...], Field(min_length=1)] = ("self",)
     first_user: Name = "debian"
     """Whom the images let in with the launch's key; Debian's own at Amazon: admin."""
+
+    @property
+    def url(self) -> str:
+        """Where EC2 answers."""
+        inland = ".cn" if self.region.startswith("cn-") else ""
+        return self.endpoint or f"https://ec2.{self.region}.amazonaws.com{inland}"
 
     def image(self, system: OperatingSystem) -> str:
         """The image's name: that of the operating system, unless another is declared."""

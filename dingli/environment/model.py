@@ -15,7 +15,7 @@ from pydantic import Field, Strict
 
 from dingli.environment.access import Access
 from dingli.environment.classification import Bucket, DataLevels, Holding, Hosting
-from dingli.environment.industry import LAB_CA_FILE, SiteCloud
+from dingli.environment.industry import LAB_CA_FILE, LAB_CREDENTIALS_FILE, SiteCloud
 from dingli.environment.machines import Architecture, OperatingSystem
 from dingli.environment.rollout import Rollout
 from dingli.environment.values import (
@@ -179,12 +179,10 @@ class RedfishPower(Entry):
 
 
 class Ec2Power(Entry):
-    """Machines of an EC2-compatible cloud, found by their Name tag."""
+    """Machines of the site's cloud, found by their Name tag."""
 
     name: str
     driver: Literal["ec2"]
-    endpoint: Text
-    region: Text
 
 
 Power = Annotated[CommandPower | RedfishPower | Ec2Power, Field(discriminator="driver")]
@@ -396,7 +394,9 @@ class Environment(Entry):
         declared, lab = self.sites[site].cloud, self.cloud
         if declared is not None or lab is None:
             return declared
-        return SiteCloud(region=lab.region, endpoint=f"https://{lab.address}:{lab.port}", ca_file=LAB_CA_FILE)
+        endpoint = f"https://{lab.address}:{lab.port}"
+        handed_over = {"ca_file": LAB_CA_FILE, "credentials_file": LAB_CREDENTIALS_FILE}
+        return SiteCloud(region=lab.region, endpoint=endpoint, **handed_over)
 
     def hosts_at(self, site: str) -> tuple[Host, ...]:
         """The hosts of a site, in the order of the file."""

@@ -60,19 +60,14 @@ def cells(names: Sequence[str], instruments: Sequence[str]) -> dict[str, tuple[s
     return {name: tuple(listed) for name, listed in found.items()}
 
 
-def driver(off: str, on: str, status: str, redfish: str, ec2: str) -> Driver | None:
+def driver(off: str, on: str, status: str, redfish: str) -> Driver | None:
     """The one power driver, or None; Raises InputError for half of one, or two."""
-    given = [
-        name for name, value in (("--power-off", off or on or status), ("--redfish", redfish), ("--ec2", ec2)) if value
-    ]
+    given = [name for name, value in (("--power-off", off or on or status), ("--redfish", redfish)) if value]
     if len(given) > 1:
         raise InputError(f"{' and '.join(given)}", "one power driver", "write further ones into the file afterwards")
     if redfish:
         url, user, password_file = _split(redfish, "--redfish", "URL,USER,PASSWORD_FILE", 3, 3)
         return Driver("bmc", {"driver": "redfish", "url": url, "user": user, "password_file": password_file})
-    if ec2:
-        endpoint, region = _split(ec2, "--ec2", "ENDPOINT,REGION", 2, 2)
-        return Driver("cloud", {"driver": "ec2", "endpoint": endpoint, "region": region})
     if not given:
         return None
     if not (off and on):

@@ -98,16 +98,14 @@ def _hosts(sites: tuple[Place, ...]) -> list[Machine]:
 
 
 def _power() -> Driver | None:
-    kind = _one_of("power driver", ["none", "command", "redfish", "ec2"], "none")
+    kind = _one_of("power driver", ["none", "command", "redfish"], "none")
     if kind == "command":
         off = typer.prompt("  command that cuts power, with {host} and {seconds}")
         on = typer.prompt("  command that returns it, with {host}")
         status = typer.prompt("  command that only asks, with {host}; empty if there is none", default="")
-        return flags.driver(off, on, status, "", "")
+        return flags.driver(off, on, status, "")
     if kind == "redfish":
-        return _again("  URL with {host},USER,PASSWORD_FILE", lambda text: flags.driver("", "", "", text, ""))
-    if kind == "ec2":
-        return _again("  ENDPOINT,REGION", lambda text: flags.driver("", "", "", "", text))
+        return _again("  URL with {host},USER,PASSWORD_FILE", lambda text: flags.driver("", "", "", text))
     return None
 
 

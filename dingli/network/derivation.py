@@ -10,6 +10,7 @@ from dingli.environment import Cell, Environment, ExtraFlow, Protocol
 from dingli.environment.controllers import controller_networks
 from dingli.environment.lines import IKE_PORT, NAT_PORT, site_lines
 from dingli.environment.logs import logs_host
+from dingli.environment.model import Ec2Power
 from dingli.environment.once import once
 from dingli.network.flow import Flow, Party
 
@@ -32,6 +33,7 @@ def flows(environment: Environment) -> tuple[Flow, ...]:
         *_alerts(environment),
         *_logs_and_time(environment),
         *_management(environment),
+        *_power(environment),
         *_lines(environment),
         *(_also(environment, extra) for extra in environment.network.also),
     ]
@@ -162,6 +164,17 @@ def _management(environment: Environment) -> Iterator[Flow]:
         yield Flow(f"core {cell.name} metrics", people, cores, cell.ports.core_metrics, why)
         yield Flow(f"FIX {cell.name}", people, gateways, cell.ports.fix, why)
         yield Flow(f"gateway {cell.name} metrics", people, gateways, cell.ports.gateway_metrics, why)
+
+
+def _power(environment: Environment) -> Iterator[Flow]:
+    """Instances whose power a drill has cut: an ops host lets the cloud start them again when their time is over."""
+    drivers = {name for name, driver in environment.power.items() if isinstance(driver, Ec2Power)}
+    clouds = [environment.cloud_of(host.site) for host in environment.hosts.values() if host.power in drivers]
+    why = "ops hosts give instances their power back after a drill"
+    for url in dict.fromkeys(cloud.url for cloud in clouds if cloud is not None):
+        name, port = _of_url(url)
+        if name and port <= _HIGHEST_PORT:
+            yield Flow("power", _ops(environment), (_named(environment, name),), port, why)
 
 
 def _lines(environment: Environment) -> Iterator[Flow]:

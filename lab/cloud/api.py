@@ -56,6 +56,7 @@ class Api:
         chunked = environ.get("HTTP_TRANSFER_ENCODING") == "chunked"
         body = environ["wsgi.input"].read(*([] if chunked else [int(environ.get("CONTENT_LENGTH") or 0)]))
         environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+        _show_whose_it_is(environ)
         call = _name(environ, body)
         with self.lock:
             answer: Iterable[bytes] = self._application(environ, start_response)
@@ -65,8 +66,16 @@ class Api:
         return answer
 
 
+def _show_whose_it_is(environ: dict[str, Any]) -> None:
+    """A request that was signed beforehand names its service in the query; moto looks for it in a header only."""
+    (signer,) = parse_qs(environ.get("QUERY_STRING", "")).get("X-Amz-Credential", [""])
+    if signer and "HTTP_AUTHORIZATION" not in environ:
+        environ["HTTP_AUTHORIZATION"] = f"AWS4-HMAC-SHA256 Credential={signer}"
+
+
 def _name(environ: dict[str, Any], body: bytes) -> str:
     """`RunInstances` of EC2; method and path of S3, whose GET and HEAD count as Get."""
-    action = parse_qs(body.decode(errors="replace")).get("Action") if environ["PATH_INFO"] == "/" else None
+    asked = environ.get("QUERY_STRING", "") + "&" + body.decode(errors="replace")
+    action = parse_qs(asked).get("Action") if environ["PATH_INFO"] == "/" else None
     method = environ["REQUEST_METHOD"]
     return action[0] if action else f"{'Get' if method in ('GET', 'HEAD') else method} {environ['PATH_INFO']}"

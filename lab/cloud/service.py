@@ -19,12 +19,24 @@ from lab.layout import LabCloud, Layout
 from lab.network import ROUTER
 from lab.places import CLOUD, CLOUD_PID, LOGS
 
-__all__ = ["LOG", "certificate_folder", "discard_disks", "is_alive", "remove", "start", "stop", "was_here"]
+__all__ = [
+    "CREDENTIAL",
+    "LOG",
+    "certificate_folder",
+    "discard_disks",
+    "is_alive",
+    "remove",
+    "start",
+    "stop",
+    "was_here",
+]
 
 _MODULE = "lab.cloud"
 _START_LIMIT_S = 90
 """Loading moto takes seconds, more on a busy machine."""
 LOG = LOGS / "cloud.log"
+CREDENTIAL = "lab"
+"""Any will do."""
 
 
 def is_alive(cloud: LabCloud) -> bool:
@@ -41,6 +53,7 @@ def start(layout: Layout) -> None:
     assert layout.cloud is not None
     stop()
     LOGS.mkdir(parents=True, exist_ok=True)
+    _hand_over_credentials()
     command = [sys.executable, "-m", _MODULE]
     if layout.cloud.address in layout.gateways:
         command = ["nsenter", f"--net=/run/netns/{ROUTER}", *command]
@@ -59,6 +72,14 @@ def start(layout: Layout) -> None:
                 f"read {LOG}",
             )
         time.sleep(0.1)
+
+
+def _hand_over_credentials() -> None:
+    """As a cloud's console shows them once: whoever may read the file is let in (here anybody would be)."""
+    CLOUD.mkdir(parents=True, exist_ok=True)
+    file = CLOUD / "credentials"
+    file.touch(mode=0o600)
+    file.write_text(f"[default]\naws_access_key_id = {CREDENTIAL}\naws_secret_access_key = {CREDENTIAL}\n")
 
 
 def stop() -> None:

@@ -18,9 +18,6 @@ from lab.places import LAYOUT
 
 __all__ = ["CloudState", "Image", "Instance", "lines", "look"]
 
-_CREDENTIAL = "lab"
-"""Any will do."""
-
 
 @dataclass(frozen=True)
 class Image:
@@ -74,7 +71,7 @@ def ask(cloud: LabCloud) -> CloudState:
     endpoint, ca_file = f"https://{cloud.address}:{cloud.port}", str(tls.ca_file(service.certificate_folder()))
     if not service.is_alive(cloud):
         return CloudState(False, endpoint, cloud.region, ca_file, (), ())
-    session: Any = boto3.Session(_CREDENTIAL, _CREDENTIAL, region_name=cloud.region)
+    session: Any = boto3.Session(service.CREDENTIAL, service.CREDENTIAL, region_name=cloud.region)
     quick = Config(connect_timeout=3, read_timeout=10, retries={"max_attempts": 2})
     ec2 = session.client("ec2", endpoint_url=endpoint, verify=ca_file, config=quick)
     try:
@@ -105,7 +102,7 @@ def lines(seen: CloudState) -> Iterator[str]:
     settings = {"environment": "NAME", "region": seen.region, "endpoint": seen.endpoint, "ca_file": seen.ca_file}
     for name, value in settings.items():
         yield f"  pulumi config set industry:{name} {value}"
-    yield f"  export AWS_ACCESS_KEY_ID={_CREDENTIAL} AWS_SECRET_ACCESS_KEY={_CREDENTIAL}    # any will do"
+    yield f"  export AWS_ACCESS_KEY_ID={service.CREDENTIAL} AWS_SECRET_ACCESS_KEY={service.CREDENTIAL}    # any will do"
 
 
 def _image(found: Mapping[str, Any]) -> Image:

@@ -34,7 +34,6 @@ RULES: tuple[Callable[[Draft], Iterable[Problem]], ...] = (
     industry.networks_fit_a_cloud,
     industry.somebody_answers,
     industry.machines_are_not_known_before,
-    industry.power_is_the_same_cloud,
     ports.are_free,
     network.ends_exist,
     network.extra_flows_have_ports,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dingli.environment.model import Ec2Power, Host, Site
+from dingli.environment.model import Host, Site
 from dingli.environment.problems import Problem
 from dingli.environment.shape import Draft
 
 __all__ = [
     "machines_are_not_known_before",
     "networks_fit_a_cloud",
-    "power_is_the_same_cloud",
     "sites_have_a_cloud",
     "somebody_answers",
 ]
@@ -69,23 +68,6 @@ def machines_are_not_known_before(draft: Draft) -> Iterator[Problem]:
                 found = f"{key} of a machine that {draft.environment.name}-{site.name} makes"
                 expected = "no such key: its console tells it"
                 yield draft.problem(("hosts", host.name, key), found, expected)
-
-
-def power_is_the_same_cloud(draft: Draft) -> Iterator[Problem]:
-    """A driver `ec2` asks the cloud in which its hosts are."""
-    environment = draft.environment
-    for site in _made(draft):
-        cloud = environment.cloud_of(site.name)
-        names = dict.fromkeys(host.power for host in _hosts(draft, site) if host.power is not None)
-        drivers = [environment.power[name] for name in names if name in environment.power]
-        for driver in drivers:
-            if cloud is None or not isinstance(driver, Ec2Power):
-                continue
-            wanted = {"region": cloud.region, "endpoint": cloud.endpoint or driver.endpoint}
-            for key, value in wanted.items():
-                if getattr(driver, key) != value:
-                    expected = f"{value}, where the instances of {site.name!r} are"
-                    yield draft.problem(("power", driver.name, key), str(getattr(driver, key)), expected)
 
 
 def _made(draft: Draft) -> Iterator[Site]:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import boto3
 from botocore.config import Config
 
+from dingli.cloud_session import cloud_session
 from infra.providers.base.exceptions import ProviderError
 from infra.providers.base.resource import Configuration, Failure, Properties
 from infra.providers.base.values import Unknown
@@ -108,7 +108,9 @@ class Cloud(Configuration):
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         )
-        session: Any = boto3.Session(profile_name=settings.profile, region_name=settings.region)
+        session = cloud_session(
+            region=settings.region, profile=settings.profile, credentials_file=settings.credentials_file
+        )
         client = session.client(service, endpoint_url=endpoint, config=config, verify=settings.ca_file)
         client.meta.events.register(f"before-call.{service}", partial(self._note, service))
         return client

@@ -48,7 +48,9 @@ def resource_tags(environment: Environment, *, host: str | None = None, bucket: 
 def provider_inputs(environment: Environment, site: str) -> dict[str, str]:
     """The configuration of the provider for a site's cloud."""
     cloud = _cloud(environment, site)
-    found = cloud.model_dump(include={"region", "endpoint", "ca_file", "profile"}, exclude_none=True)
+    found = cloud.model_dump(
+        include={"region", "endpoint", "ca_file", "profile", "credentials_file"}, exclude_none=True
+    )
     return {"environment": environment.name, **found}
 
 

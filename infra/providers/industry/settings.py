@@ -26,6 +26,7 @@ class Settings:
     s3_endpoint: str | None = None
     ca_file: str | None = None
     profile: str | None = None
+    credentials_file: str | None = None
     max_attempts: int = 6
     wait_seconds: int = 600
 
@@ -46,6 +47,8 @@ def problem(name: str, value: Any) -> str | None:
         return f"is {value!r}, expected text"
     if name in ("endpoint", "s3_endpoint"):
         return _endpoint_problem(value)
+    if name == "credentials_file" and not Path(value).is_absolute():
+        return f"is {value!r}, expected an absolute path"
     if name == "ca_file":
         return _ca_problem(Path(value))
     return None

@@ -65,29 +65,29 @@ def test_a_host_cannot_open_a_connection_to_the_machine(box: Box) -> None:
 
 def test_power_returns_by_itself_when_its_caller_is_killed(box: Box) -> None:
     # Long enough for a busy machine to ask for the state meanwhile.
-    caller = box.start_dingli("lab", "power", "dr-1", "off", "--for", "15s")
-    wait_until(lambda: box.hosts()["dr-1"]["state"] == "off", "dr-1 loses its power")
+    caller = box.start_dingli("lab", "power", "standby-1", "off", "--for", "15s")
+    wait_until(lambda: box.hosts()["standby-1"]["state"] == "off", "standby-1 loses its power")
     caller.send_signal(signal.SIGKILL)
     caller.wait()
-    wait_until(lambda: power_is_back(box, "dr-1"), "the power of dr-1 returns")
+    wait_until(lambda: power_is_back(box, "standby-1"), "the power of standby-1 returns")
 
 
 def test_a_killed_controller_keeps_its_word_when_it_is_back(box: Box) -> None:
     # Long enough for a busy machine to bring the lab up meanwhile.
-    assert box.dingli("lab", "power", "dr-1", "off", "--for", "40s").returncode == 0
+    assert box.dingli("lab", "power", "standby-1", "off", "--for", "40s").returncode == 0
     box.run("sh", "-c", "kill -9 $(cat /run/dingli-lab/powerd.pid)")
     box.up()
-    assert box.hosts()["dr-1"]["state"] == "off"
-    wait_until(lambda: power_is_back(box, "dr-1"), "the power of dr-1 returns")
+    assert box.hosts()["standby-1"]["state"] == "off"
+    wait_until(lambda: power_is_back(box, "standby-1"), "the power of standby-1 returns")
 
 
 def test_a_host_keeps_disk_identity_and_host_key_over_a_power_cut(box: Box) -> None:
     shown = "cat /etc/machine-id /etc/ssh/ssh_host_ed25519_key.pub /root/note"
-    before = box.on_host("dr-1", f"echo kept > /root/note; {shown}").stdout
-    box.dingli("lab", "power", "dr-1", "off", "--for", "60s")
-    assert "has power" in box.dingli("lab", "power", "dr-1", "on").stdout
-    wait_until(lambda: power_is_back(box, "dr-1"), "dr-1 answers again")
-    assert box.on_host("dr-1", shown).stdout == before
+    before = box.on_host("standby-1", f"echo kept > /root/note; {shown}").stdout
+    box.dingli("lab", "power", "standby-1", "off", "--for", "60s")
+    assert "has power" in box.dingli("lab", "power", "standby-1", "on").stdout
+    wait_until(lambda: power_is_back(box, "standby-1"), "standby-1 answers again")
+    assert box.on_host("standby-1", shown).stdout == before
     assert "kept" in before
 
 
@@ -111,11 +111,11 @@ def test_a_host_without_power_is_silent(box: Box) -> None:
         assert listener.stdin is not None
         assert listener.stdout is not None
         assert listener.stdout.readline() == "open\n"
-        assert box.dingli("lab", "power", "dr-1", "off", "--for", "120s").returncode == 0
+        assert box.dingli("lab", "power", "standby-1", "off", "--for", "120s").returncode == 0
         listener.stdin.write("\n")
         listener.stdin.flush()
         assert listener.stdout.readline() == "silence\n"
-    assert box.dingli("lab", "power", "dr-1", "on").returncode == 0
+    assert box.dingli("lab", "power", "standby-1", "on").returncode == 0
 
 
 @pytest.mark.parametrize("remains", ["monitor", "everything", "namespace", "router", "run"])
@@ -142,7 +142,7 @@ def second_clone(tmp_path: Path) -> str:
 
 def test_a_second_clone_is_refused_and_told_whose_lab_it_is(box: Box, tmp_path: Path) -> None:
     clone = second_clone(tmp_path)
-    for command in (["up"], ["down"], ["power", "dr-1", "off", "--for", "2s"]):
+    for command in (["up"], ["down"], ["power", "standby-1", "off", "--for", "2s"]):
         done = box.dingli("lab", *command, DINGLI_ROOT=clone)
         assert done.returncode == 1
         assert str(ROOT) in done.stderr

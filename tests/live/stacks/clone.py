@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import paramiko
 import yaml
 
 from dingli import ssh
@@ -81,6 +82,17 @@ def power(host: str, *state: str) -> None:
     subprocess.run(command, cwd=ROOT, check=True, timeout=90)
 
 
+def _without_instances(text: str) -> str:
+    """The lab's dr site as if it were racks: the machine is there already, and its own stack's."""
+    lab = load("lab")
+    known = paramiko.HostKeys(str(ssh.known_hosts_file(lab.name)))
+    for host in lab.hosts.values():
+        if lab.site_of(host.name).made:
+            (key,) = known[str(host.address)].values()
+            text = text.replace(f"power: {host.power}}}", f"power: lab, host_key_sha256: {ssh.fingerprint(key)}}}")
+    return text.replace(", hosting: industry}", "}")
+
+
 @dataclass
 class Clone:
     """`set_role` and `declare` change files; `dingli` and `pulumi` run the commands there."""
@@ -137,7 +149,7 @@ class Clone:
     def declare(self, hosts: Mapping[str, Mapping[str, Any]]) -> None:
         """The lab's environment under another name; `hosts` overrides keys of single hosts."""
         text = (ROOT / "stacks" / "environments" / "lab.yaml").read_text()
-        text = text.replace("name: lab\n", f"name: {ENVIRONMENT}\n", 1)
+        text = _without_instances(text.replace("name: lab\n", f"name: {ENVIRONMENT}\n", 1))
         for name, changes in hosts.items():
             line = next(line for line in text.splitlines() if line.strip().startswith(f"{name}: ") and "{" in line)
             declared = yaml.safe_load(line)[name] | changes
@@ -200,12 +212,11 @@ class Clone:
         environment = load("lab")
         declared = environment.hosts[host]
         key = ssh.deploy_key("lab")
-        reached = ssh.Target(host, str(declared.address), ssh.DEPLOY_USER, self.path / "no-known-hosts", key)
+        reached = ssh.Target(host, str(declared.address), ssh.DEPLOY_USER, ssh.known_hosts_file("lab"), key)
         try:
-            return ssh.connect(reached, host_key_sha256=declared.host_key_sha256)
+            return ssh.connect(reached)
         except ssh.AuthenticationRefused:
-            root = replace(reached, user="root", key=environment.root_key)
-            return ssh.connect(root, host_key_sha256=declared.host_key_sha256)
+            return ssh.connect(replace(reached, user="root", key=environment.root_key))
 
     def processes(self) -> dict[int, str]:
         """Engine, provider, language host and playbook processes of this clone, by id."""

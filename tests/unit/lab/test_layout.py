@@ -6,7 +6,7 @@ from ipaddress import IPv4Network
 
 import pytest
 
-from dingli.environment import EnvironmentKind, Hosting, load
+from dingli.environment import EnvironmentKind, load
 from dingli.exceptions import ExitCode
 from lab import layout
 from lab.exceptions import LabError, NoSuchHost
@@ -16,17 +16,13 @@ def test_hosts_and_networks_are_those_of_the_environment() -> None:
     environment = load("lab")
     derived = layout.of(environment)
     assert {host.name: host.address for host in derived.hosts} == {
-        name: str(host.address) for name, host in environment.hosts.items()
+        name: str(host.address) for name, host in environment.hosts.items() if name != "dr-1"
     }
     assert derived.networks == {name: str(site.network) for name, site in environment.sites.items()}
 
 
 def test_what_a_stack_makes_on_a_cloud_is_no_machine_of_the_lab() -> None:
-    environment = load("lab")
-    dr = environment.sites["dr"].model_copy(update={"hosting": Hosting.INDUSTRY})
-    derived = layout.of(environment.model_copy(update={"sites": {**environment.sites, "dr": dr}}))
-
-    assert {host.name for host in derived.hosts} == set(environment.hosts) - {"dr-1"}
+    derived = layout.of(load("lab"))
     assert derived.networks["dr"] == "198.18.3.0/24", "which is the instances'"
     assert layout.loads(derived.dumps()) == derived
     with pytest.raises(NoSuchHost, match="dr-1 is an instance of a cloud") as refused:

@@ -78,9 +78,15 @@ def test_every_port_that_a_role_opens_or_asks_has_a_flow(lab: Environment, other
 
 def test_no_flow_has_a_port_that_nothing_opens(lab: Environment) -> None:
     for flow in flows(lab):
-        for party in flow.destinations:
+        for party in (one for one in flow.destinations if one.name in lab.hosts):
             opened = {port.number for port in requirements(lab, party.name).ports} | {22, 123}
             assert flow.port in opened, flow
+
+
+def test_ops_hosts_reach_the_cloud_that_gives_its_instances_their_power_back(lab: Environment) -> None:
+    (power,) = (flow for flow in flows(lab) if flow.service == "power")
+    ends = [(source.name, destination.name) for source, destination in power.pairs()]
+    assert (ends, power.port) == ([("ops-1", "198.18.9.1")], 8443)
 
 
 def test_clocks_ask_the_ops_hosts_but_for_an_emulated_one(lab: Environment) -> None:

@@ -42,6 +42,14 @@ def test_who_knows_the_ca_is_answered(api: Api, folder: Path) -> None:
     assert client(api, str(tls.ca_file(folder))).describe_vpcs()["Vpcs"]
 
 
+def test_a_request_that_was_signed_beforehand_is_of_the_service_that_it_was_signed_for(api: Api, folder: Path) -> None:
+    ca_file = str(tls.ca_file(folder))
+    url = client(api, ca_file).generate_presigned_url("create_vpc", Params={"CidrBlock": "10.77.0.0/16"})
+    with urllib.request.urlopen(url, context=ssl.create_default_context(cafile=ca_file)) as answer:
+        assert b"CreateVpcResponse" in answer.read()
+    assert "10.77.0.0/16" in [one["CidrBlock"] for one in client(api, ca_file).describe_vpcs()["Vpcs"]]
+
+
 def test_who_does_not_know_the_ca_goes_away(api: Api, tmp_path: Path) -> None:
     tls.make(tmp_path, "127.0.0.1")
     with pytest.raises(SSLError):

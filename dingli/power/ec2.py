@@ -1,0 +1,115 @@
+"""Power of a cloud's instances: stopped at once, and started again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from dingli.cloud_session import cloud_session
+from dingli.environment import Environment
+from dingli.environment.model import Ec2Power
+from dingli.power.exceptions import PowerFailed, PowerRefused
+from dingli.power.returning import Promise, arm, disarm
+
+__all__ = ["Ec2Driver"]
+
+_GONE = ("shutting-down", "terminated")
+_WITHIN_S = 120.0
+_AGAIN_S = 1.0
+_GRACE_S = 3600  # for how long after its time an ops host may still ask
+
+
+class Ec2Driver:
+    """Finds its machine by the tag `Name`, in the cloud of the host's site."""
+
+    def __init__(self, environment: Environment, declared: Ec2Power, host: str) -> None:
+        cloud = environment.cloud_of(environment.hosts[host].site)
+        if cloud is None:
+            raise PowerRefused(f"{host} has the driver {declared.name}, and no cloud", "a site with a cloud")
+        self._environment, self._host, self._cloud = environment, host, cloud
+
+    def off(self, seconds: int) -> None:
+        """First somebody is found who will give it back; then it is stopped by force, without its guest's consent."""
+        with self._as_our_errors("stop"):
+            found = self._machine()["InstanceId"]
+            arm(self._environment, self._promise(found, seconds), seconds)
+            self._client.stop_instances(InstanceIds=[found], Force=True)
+            self._until("stopped", lambda: self._machine()["State"]["Name"] == "stopped")
+
+    def on(self) -> None:
+        with self._as_our_errors("start"):
+            found = self._machine()["InstanceId"]
+            self._until("started", lambda: self._started(found))
+        disarm(self._environment, self._host)
+
+    def status(self) -> str:
+        with self._as_our_errors("describe"):
+            machine = self._machine()
+            return f"{machine['InstanceId']} is {machine['State']['Name']}"
+
+    @cached_property
+    def _client(self) -> Any:
+        cloud = self._cloud
+        session = cloud_session(region=cloud.region, profile=cloud.profile, credentials_file=cloud.credentials_file)
+        patient = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 4})
+        return session.client("ec2", endpoint_url=cloud.endpoint, verify=cloud.ca_file, config=patient)
+
+    def _machine(self) -> dict[str, Any]:
+        """The one of this name that is not gone."""
+        tags = {"Name": self._host, "dingli:environment": self._environment.name}
+        filters = [{"Name": f"tag:{name}", "Values": [value]} for name, value in tags.items()]
+        seen = self._client.describe_instances(Filters=filters)["Reservations"]
+        found = [one for each in seen for one in each["Instances"] if one["State"]["Name"] not in _GONE]
+        if len(found) != 1:
+            ids = ", ".join(one["InstanceId"] for one in found)
+            raise PowerFailed(
+                f"{len(found)} instances named {self._host} at {self._cloud.url}{': ' + ids if ids else ''}",
+                "the one that its stack has made",
+                f"run `dingli up {self._environment.name} --site {self._environment.hosts[self._host].site} --refresh`",
+            )
+        machine: dict[str, Any] = found[0]
+        return machine
+
+    def _started(self, instance: str) -> bool:
+        """A machine that is still stopping cannot be started yet."""
+        try:
+            self._client.start_instances(InstanceIds=[instance])
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "IncorrectInstanceState":
+                raise
+            return False
+        return True
+
+    def _promise(self, instance: str, seconds: int) -> Promise:
+        url = self._client.generate_presigned_url(
+            "start_instances", Params={"InstanceIds": [instance]}, ExpiresIn=seconds + _GRACE_S
+        )
+        file = self._cloud.ca_file
+        return Promise(self._host, url, Path(file).read_text() if file is not None else None)
+
+    def _until(self, what: str, done: Any) -> None:
+        until = time.monotonic() + _WITHIN_S
+        while not done():
+            if time.monotonic() > until:
+                raise PowerFailed(
+                    f"{self._host} is {self._machine()['State']['Name']} after {_WITHIN_S:.0f} s", f"that it is {what}"
+                )
+            time.sleep(_AGAIN_S)
+
+    @contextmanager
+    def _as_our_errors(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (BotoCoreError, ClientError, OSError) as error:
+            raise PowerFailed(
+                f"{self._host}: {what} at {self._cloud.url}: {error}",
+                "an answer of the cloud, and credentials that may stop and start its instances",
+                "see sites.*.cloud in the environment file, and the credentials as boto3 finds them",
+            ) from error

@@ -1,0 +1,114 @@
+"""Instances are stopped only when somebody has promised to start them again, and by their own name only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dingli.environment import Environment, load
+from dingli.power import PowerFailed, PowerRefused, power_off, power_on, power_status
+from tests.live.ports import free_port
+from tests.unit.environment.test_mistakes import base, change, written
+from tests.unit.providers.industry.conftest import aws_environment
+from tests.unit.providers.industry.service import REGION, CloudService, error
+
+
+@pytest.fixture(scope="module")
+def running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudService]:
+    service = CloudService(tmp_path_factory.mktemp("cloud"))
+    service.start()
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def service(running_service: CloudService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CloudService:
+    aws_environment(monkeypatch, tmp_path)
+    running_service.reset()
+    return running_service
+
+
+@pytest.fixture
+def environment(service: CloudService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
+    """Host `c` is an instance; the ops site is behind a bastion that nobody serves."""
+    monkeypatch.setenv("DINGLI_ROOT", str(tmp_path))
+    data = base()
+    for path, value in {
+        "owner": "trading",
+        "data_levels": {"journal": 2, "core": 2, "gateway": 2},
+        "sites.far.hosting": "industry",
+        "sites.far.cloud": {"region": REGION, "endpoint": service.endpoint, "ca_file": str(service.ca_file)},
+        "sites.ops.bastion": {"address": "127.0.0.1", "port": free_port(), "user": "jump"},
+        "hosts.c.address": "10.3.0.11",
+        "hosts.c.power": "cloud",
+        "power.cloud": {"driver": "ec2"},
+    }.items():
+        change(data, path, value)
+    return load(written(data, tmp_path))
+
+
+def instance(service: CloudService, name: str = "c", environment: str = "base") -> str:
+    """One that runs."""
+    ec2 = service.client("ec2")
+    image = ec2.register_image(Name="any")["ImageId"]
+    tags: Any = [{"Key": "Name", "Value": name}, {"Key": "dingli:environment", "Value": environment}]
+    specification: Any = [{"ResourceType": "instance", "Tags": tags}]
+    made = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, TagSpecifications=specification)
+    return str(made["Instances"][0]["InstanceId"])
+
+
+def state(service: CloudService, name: str) -> str:
+    seen = service.client("ec2").describe_instances(InstanceIds=[name])
+    return str(seen["Reservations"][0]["Instances"][0]["State"]["Name"])
+
+
+def test_nothing_is_stopped_that_nobody_would_start_again(environment: Environment, service: CloudService) -> None:
+    machine = instance(service)
+    with pytest.raises(PowerRefused, match="no ops host gives the power of c back: o: "):
+        power_off(environment, "c", 20)
+    assert state(service, machine) == "running"
+
+
+def test_a_stopped_instance_is_started_and_one_that_runs_keeps_running(
+    environment: Environment, service: CloudService
+) -> None:
+    machine = instance(service)
+    service.client("ec2").stop_instances(InstanceIds=[machine])
+    assert power_status(environment, "c") == f"{machine} is stopped"
+    power_on(environment, "c")
+    assert power_status(environment, "c") == f"{machine} is running"
+    power_on(environment, "c")
+    assert state(service, machine) == "running"
+
+
+def test_one_that_is_still_stopping_is_asked_again(environment: Environment, service: CloudService) -> None:
+    machine = instance(service)
+    service.client("ec2").stop_instances(InstanceIds=[machine])
+    service.on("StartInstances", error("IncorrectInstanceState"))
+    power_on(environment, "c")
+    assert state(service, machine) == "running"
+
+
+def test_others_machines_of_the_same_name_are_left_alone(environment: Environment, service: CloudService) -> None:
+    theirs = instance(service, environment="another")
+    service.client("ec2").stop_instances(InstanceIds=[theirs])
+    with pytest.raises(PowerFailed, match=r"(?s)0 instances named c .*dingli up base --site far --refresh"):
+        power_on(environment, "c")
+    assert state(service, theirs) == "stopped"
+
+
+def test_two_of_one_name_are_named_and_left_alone(environment: Environment, service: CloudService) -> None:
+    both = {instance(service), instance(service)}
+    with pytest.raises(PowerFailed) as raised:
+        power_on(environment, "c")
+    assert all(one in raised.value.found for one in both)
+
+
+def test_a_cloud_that_refuses_is_told_with_its_own_words(environment: Environment, service: CloudService) -> None:
+    instance(service)
+    service.on("DescribeInstances", error("UnauthorizedOperation", 403))
+    with pytest.raises(PowerFailed, match="UnauthorizedOperation"):
+        power_status(environment, "c")
