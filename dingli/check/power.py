@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from dingli.check.finding import Finding, State
 from dingli.environment import Environment
-from dingli.environment.model import CommandPower, Ec2Power, RedfishPower
+from dingli.environment.power import CommandPower, Ec2Power, RedfishPower
 from dingli.exceptions import DingliError
 from dingli.power import power_status
 

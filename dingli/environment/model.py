@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, Strict
 
@@ -17,6 +17,7 @@ from dingli.environment.access import Access
 from dingli.environment.classification import Bucket, DataLevels, Holding, Hosting
 from dingli.environment.industry import LAB_CA_FILE, LAB_CREDENTIALS_FILE, SiteCloud
 from dingli.environment.machines import Architecture, OperatingSystem
+from dingli.environment.power import CommandPower, Ec2Power, Power, RedfishPower
 from dingli.environment.rollout import Rollout
 from dingli.environment.values import (
     AbsolutePath,
@@ -32,8 +33,6 @@ from dingli.environment.values import (
     Network,
     Port,
     Positive,
-    PowerCommand,
-    PowerOffCommand,
     PrivateEndpoint,
     Seconds,
     SessionName,
@@ -155,37 +154,6 @@ class Site(Entry):
     def made(self) -> bool:
         """True if its machines are made by its stack, as instances of a cloud."""
         return self.hosting is Hosting.INDUSTRY
-
-
-class CommandPower(Entry):
-    """A power controller behind commands; they get {host} and {seconds}."""
-
-    name: str
-    driver: Literal["command"]
-    off: PowerOffCommand
-    on: PowerCommand
-    status: PowerCommand | None = None
-    """Only asks: what `dingli check` runs."""
-
-
-class RedfishPower(Entry):
-    """A management controller that speaks Redfish; `url` gets {host}."""
-
-    name: str
-    driver: Literal["redfish"]
-    url: PowerCommand
-    user: Text
-    password_file: Path
-
-
-class Ec2Power(Entry):
-    """Machines of the site's cloud, found by their Name tag."""
-
-    name: str
-    driver: Literal["ec2"]
-
-
-Power = Annotated[CommandPower | RedfishPower | Ec2Power, Field(discriminator="driver")]
 
 
 class Host(Entry):

@@ -10,8 +10,8 @@ from dingli.environment import Cell, Environment, ExtraFlow, Protocol
 from dingli.environment.controllers import controller_networks
 from dingli.environment.lines import IKE_PORT, NAT_PORT, site_lines
 from dingli.environment.logs import logs_host
-from dingli.environment.model import Ec2Power
 from dingli.environment.once import once
+from dingli.environment.power import Ec2Power
 from dingli.network.flow import Flow, Party
 
 __all__ = ["NO_PORT", "NTP_PORT", "SSH_PORT", "controllers", "flows"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from dingli.environment import Environment
-from dingli.environment.model import CommandPower, Ec2Power
+from dingli.environment.power import CommandPower, Ec2Power
 from dingli.power.command import CommandDriver
 from dingli.power.exceptions import PowerFailed, PowerRefused
 

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from dingli.environment.model import CommandPower
+from dingli.environment.power import CommandPower
 from dingli.power.exceptions import PowerFailed, PowerRefused
 
 __all__ = ["CommandDriver"]

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from dingli.cloud_session import cloud_session
 from dingli.environment import Environment
-from dingli.environment.model import Ec2Power
+from dingli.environment.power import Ec2Power
 from dingli.power.exceptions import PowerFailed, PowerRefused
 from dingli.power.returning import Promise, arm, disarm
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 
 from dingli.environment.classification import Hosting
-from dingli.environment.model import Ec2Power
+from dingli.environment.power import Ec2Power
 from dingli.environment.problems import Problem, near_miss
 from dingli.environment.shape import Draft
 

@@ -17,7 +17,7 @@ from dingli.check.judgement import HOST_CHECKS, judge
 from dingli.check.requirements import longest_clock_offset_s, longest_round_trip_ms, requirements
 from dingli.check.screen import show
 from dingli.environment import Environment, Hosting, load
-from dingli.environment.model import CommandPower
+from dingli.environment.power import CommandPower
 from dingli.exceptions import ExitCode
 
 LAB = load("lab")
