@@ -4,7 +4,7 @@ A check is a function in a module of its own, listed in `CHECKS`, in the order i
 """
 
 from dingli.gate.check import Check, Finding, State, run_checks
-from dingli.gate.leadership import judge_leadership, leadership, patience_s
+from dingli.gate.leadership import judge_leadership, leadership
 from dingli.gate.quorum import judge_quorum, quorum
 from dingli.gate.smoke import smoke_order
 
@@ -23,6 +23,6 @@ __all__ = [
 
 CHECKS: list[Check] = [
     Check("quorum", quorum),
-    Check("leadership", leadership, patience_s=patience_s),
+    Check("leadership", leadership),
     Check("smoke order", smoke_order, passive=False),
 ]

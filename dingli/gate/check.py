@@ -32,20 +32,20 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """`look` asks once, and again for `patience_s`. A `DingliError` means *unknown*. A passive one only looks."""
+    """`look` asks once. A `DingliError` from it means *unknown*. A passive check only looks."""
 
     name: str
     look: Callable[[Environment], Finding]
+    wait_s: float = 60.0
     passive: bool = True
-    patience_s: Callable[[Environment], float] = lambda environment: 60.0
 
 
 def run_checks(environment: Environment, checks: Sequence[Check]) -> Iterator[tuple[str, Finding]]:
     """Each check's name and last finding. A check that fails ends the row: the next ones build on it."""
     for check in checks:
-        began, patience_s = time.monotonic(), check.patience_s(environment)
+        began = time.monotonic()
         finding = _look(check, environment)
-        while finding.state is not State.PASSED and time.monotonic() - began < patience_s:
+        while finding.state is not State.PASSED and time.monotonic() - began < check.wait_s:
             time.sleep(0.5)
             finding = _look(check, environment)
         yield check.name, Finding(finding.state, finding.text, time.monotonic() - began)

@@ -8,17 +8,7 @@ from dingli.cell import View, observe
 from dingli.environment import Cell, Environment, Takeover
 from dingli.gate.check import Finding, State
 
-__all__ = ["judge_leadership", "leadership", "patience_s", "why_not_led"]
-
-_WATCHDOG_S, _EMULATED_WATCHDOG_S = 60.0, 180.0
-"""After how long systemd starts a core anew that stands still (roles/core)."""
-_START_S = 40.0
-
-
-def patience_s(environment: Environment) -> float:
-    """Longer than a core that stands still is left alone: an emulated one has done so at its first start."""
-    hosts = [environment.hosts[core.host] for cell in environment.cells.values() for core in cell.cores]
-    return _START_S + (_EMULATED_WATCHDOG_S if any(host.emulated for host in hosts) else _WATCHDOG_S)
+__all__ = ["judge_leadership", "leadership", "why_not_led"]
 
 
 def leadership(environment: Environment) -> Finding:

@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable
 from enum import StrEnum
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from typing import Any
 
 from dingli_minicore import etcd as e
@@ -54,7 +54,8 @@ class Core:
         self.etcd = e.Etcd(config.etcd, config.deadline_s)
         self.replica = Replica(config.cell)
         self.view = View(self.keys)
-        self.inbox: SimpleQueue[Any] = SimpleQueue()
+        # Not a SimpleQueue: CPython's (seen in 3.11) waits for ever where a time is over before it has begun to wait.
+        self.inbox: Queue[Any] = Queue()
         self.incarnation = uuid.uuid4().hex
         self.role = Role.STARTING
         self.epoch = 0

@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 import time
-from queue import SimpleQueue
+from queue import Queue
 from typing import Any, NamedTuple
 
 from dingli_minicore import frames
@@ -85,7 +85,7 @@ class LinkServer(threading.Thread):
     """Accepts gateways whose certificate's CN is `peer_name`; without a TLS context, anybody (loopback only)."""
 
     def __init__(
-        self, address: tuple[str, int], context: ssl.SSLContext | None, peer_name: str, inbox: SimpleQueue[Any]
+        self, address: tuple[str, int], context: ssl.SSLContext | None, peer_name: str, inbox: Queue[Any]
     ) -> None:
         super().__init__(name="links", daemon=True)
         self._context = context

@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from base64 import b64encode
-from queue import SimpleQueue
+from queue import Queue
 from typing import Any, NamedTuple
 
 from dingli_minicore.etcd import Etcd, Kv
@@ -37,9 +37,7 @@ class WatchBroken(NamedTuple):
 class Watch(threading.Thread):
     """Delivers into `inbox` what changes in [start, end) from `revision` on, until it breaks or is stopped."""
 
-    def __init__(
-        self, etcd: Etcd, span: tuple[str, str], revision: int, inbox: SimpleQueue[Any], connect_s: float
-    ) -> None:
+    def __init__(self, etcd: Etcd, span: tuple[str, str], revision: int, inbox: Queue[Any], connect_s: float) -> None:
         super().__init__(name="watch", daemon=True)
         self._etcd = etcd
         self._inbox = inbox

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Queue
 from threading import Thread
 from typing import Any
 
@@ -57,7 +57,7 @@ def etcd(tmp_path: Path) -> Iterator[Etcd]:
 
 
 def test_a_broken_watch_is_followed_by_one_with_a_new_token(etcd: Etcd) -> None:
-    inbox: SimpleQueue[Any] = SimpleQueue()
+    inbox: Queue[Any] = Queue()
     first = Watch(etcd, ("a", "z"), 1, inbox, 5.0)
     first.start()
     assert inbox.get(timeout=DEADLINE_S) == WatchBroken(first)
