@@ -32,6 +32,8 @@ class LabState:
     supernet: str | None
     controller: bool
     hosts: tuple[HostState, ...]
+    instances: tuple[str, ...] = ()
+    """Hosts that stacks make on the lab's cloud, which knows their states."""
 
 
 def look() -> LabState:
@@ -46,6 +48,7 @@ def look() -> LabState:
         supernet=machines.supernet,
         controller=controller.is_alive(),
         hosts=tuple(_host(host, found.get(host.name), offs.get(host.name)) for host in machines.hosts),
+        instances=machines.instances,
     )
 
 

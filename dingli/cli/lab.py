@@ -106,6 +106,8 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
         uptime = "" if host.uptime_s is None else f"up {host.uptime_s:.0f} s"
         emulated = "  emulated" if host.emulated else ""
         typer.echo(f"{host.name:14} {host.address:15} {host.site:9} {host.image:28} {state:9} {uptime}{emulated}")
+    if seen.instances:
+        typer.echo(f"on the cloud, which `dingli lab cloud` shows: {', '.join(seen.instances)}")
 
 
 @app.command(epilog="Examples:\n\ndingli lab console primary-1")
