@@ -24,6 +24,7 @@ import json, ssl, sys, urllib.request
 with open(sys.argv[1]) as source:
     promise = json.load(source)
 context = ssl.create_default_context(cadata=promise["ca"])
+context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # many a private CA lacks an extension that newer Pythons ask for
 urllib.request.urlopen(promise["url"], timeout=30, context=context).read()
 """
 _SERVICE = """\
@@ -109,7 +110,8 @@ def disarm(environment: Environment, host: str) -> None:
 def _forget(host: str) -> str:
     unit = f"dingli-power-{host}"
     files = f"{_FOLDER}/{host}.json {_UNITS}/{unit}.timer {_UNITS}/{unit}.service"
-    return f"systemctl disable --quiet --now {unit}.timer 2>/dev/null; rm -f {files}; systemctl daemon-reload"
+    ended = f"systemctl disable --quiet --now {unit}.timer 2>/dev/null; rm -f {files}; systemctl daemon-reload"
+    return f"{ended}; systemctl reset-failed {unit}.service 2>/dev/null || true"
 
 
 def _everywhere(environment: Environment, names: Sequence[str], script: str) -> list[str]:
