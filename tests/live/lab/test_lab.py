@@ -93,7 +93,7 @@ def test_a_host_keeps_disk_identity_and_host_key_over_a_power_cut(box: Box) -> N
 
 LISTENER = """python3 -u -c '
 import socket
-peer = socket.create_connection(("198.18.3.11", 22))
+peer = socket.create_connection(("198.18.2.11", 22))
 peer.recv(64)
 print("open")
 input()  # until the power is off
