@@ -108,14 +108,14 @@ class CloudSite:
         found = [one for each in seen for one in each["Instances"] if one["State"]["Name"] != "terminated"]
         return {next(tag["Value"] for tag in one["Tags"] if tag["Key"] == "Name"): one for one in found}
 
-    def ssh(self, user: str, script: str) -> subprocess.CompletedProcess[str]:
+    def ssh(self, user: str, script: str, address: str = "198.18.3.11") -> subprocess.CompletedProcess[str]:
         """With the environment's deploy key, and the host key that `up` has verified."""
         state = self.folder / ".dingli" / ENVIRONMENT
         return self.box.run(
             "ssh", "-F", "none", "-i", str(state / "secrets" / "deploy_key"), "-o", "IdentitiesOnly=yes",
             "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes",
             "-o", f"UserKnownHostsFile={state / 'known_hosts'}",
-            "-o", "GlobalKnownHostsFile=/dev/null", "-o", "ConnectTimeout=10", f"{user}@198.18.3.11", script,
+            "-o", "GlobalKnownHostsFile=/dev/null", "-o", "ConnectTimeout=10", f"{user}@{address}", script,
         )  # fmt: skip
 
     def close(self) -> None:
