@@ -95,6 +95,7 @@ _OFFERS: dict[str, Offer] = {
     "DRILL": _drills,
     "CELL": _of("cells"),
     "cell": _of("cells"),
+    "call": _of("sites"),
     "site": _of("sites"),
     "HOST": _of("hosts"),
     "host": _of("hosts"),

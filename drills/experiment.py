@@ -29,6 +29,11 @@ class Drill:
     others_keep_service: bool = False
     """Whether the other cells must not feel it."""
 
+    @property
+    def calls_site(self) -> bool:
+        """Whether it calls a site on demand: nobody takes over, and what counts is how long that takes."""
+        return self.target == "site_call_s"
+
     @staticmethod
     def of(experiment: dict[str, Any]) -> Drill:
         """From the experiment; raises KeyError or TypeError for one without our control or with other arguments."""
@@ -52,13 +57,20 @@ class Drill:
             f"  cell {settings.cell.name}, led by {settings.home}; load {settings.rate:g} orders/s for "
             f"{settings.load_s} s from {settings.load_host}",
             f"  fault: {self.does.format(**words)}",
-            f"  takeover by: {settings.takeover_by or 'whichever core may'}; afterwards "
-            f"leadership goes back to {settings.home}",
+            self._afterwards(settings),
             f"  other cells, watched{' and held to their service' if self.others_keep_service else ''}: "
             f"{', '.join(settings.other_cells) or 'there are none'}",
             "  steps: " + " > ".join(one["name"] for one in experiment["method"]),
             "  always at the end: " + ", ".join(one["name"] for one in experiment["rollbacks"]),
         ]
+
+    def _afterwards(self, settings: Settings) -> str:
+        if self.calls_site:
+            return f"  takeover by: nobody, {settings.home} leads on; afterwards the site is sent back, its disks go"
+        return (
+            f"  takeover by: {settings.takeover_by or 'whichever core may'}; afterwards "
+            f"leadership goes back to {settings.home}"
+        )
 
 
 def cuts_power(experiment: dict[str, Any]) -> bool:

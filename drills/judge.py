@@ -63,6 +63,8 @@ class DrillReport:
     failback_gap_s: float | None = None
     switch_gap_s: float | None = None
     """The longer of both, where the fault was a switch itself."""
+    site_call_s: float | None = None
+    """From the call of a site on demand until its core had caught up and its gateway traded."""
     other_cells: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What their probes saw: the longest `gap_s`, and under which `epochs`."""
     steps: list[Step] = field(default_factory=list)
@@ -106,7 +108,7 @@ def judge(drill: Drill, journal: dict[str, Any], settings: Settings, folder: Pat
     if not journal.get("run"):
         doubts.append("no step of the drill was begun: nothing was touched, and nothing measured")
     else:
-        for part in (_times, _gap, _members, _failback, _switched, _elsewhere, _checked):
+        for part in _OF_CALLS if drill.calls_site else _OF_FAULTS:
             try:
                 part(report, drill, folder, settings)
             except _TOO_LITTLE as error:
@@ -173,6 +175,7 @@ def _missed_targets(report: DrillReport, settings: Settings) -> list[str]:
         ("service RTO", report.service_rto_s, report.service_target_s),
         ("member RTO", report.worst_member_rto_s, targets.member_rto_s),
         ("switch gap", report.switch_gap_s, targets.switch_gap_s),
+        ("site call", report.site_call_s, targets.site_call_s),
     ]
     return [
         f"{name} {took:.2f} s, target {most:g} s"
@@ -209,7 +212,7 @@ def _describe(report: DrillReport, drill: Drill, settings: Settings) -> None:
         report.service_target_s = report.targets.get("core_rto_s", report.service_target_s)
     cores = [core.host for core in settings.cell.cores]
     report.emulated = sorted(name for name in cores if environment.hosts[name].emulated)
-    if environment.kind == "lab" and settings.site:
+    if environment.kind == "lab" and settings.site and not drill.calls_site:
         report.caveats.append(
             "Power was cut to containers: the machine's page cache survived and the journal's members share a disk, "
             "so loss of unsynced writes was not tested."
@@ -228,8 +231,28 @@ def _times(report: DrillReport, drill: Drill, folder: Path, settings: Settings) 
     report.taken_over_by = str(_output(report, "taken-over")["core"])
     if settings.strikes_leader:
         report.service_rto_s = measure.service_rto_s(orders, t0_ns)
-    if unseen := sorted(set(settings.cell.running_gateways) - {one.gateway for one in orders}):
+    _all_watched(orders, settings)
+
+
+def _all_watched(orders: list[measure.Order], settings: Settings) -> None:
+    """Those of a site on demand were not there when the probe began."""
+    wanted = set(settings.cell.running_gateways) - set(settings.on_call)
+    if unseen := sorted(wanted - {one.gateway for one in orders}):
         raise TooLittleSeen(f"no probe on the gateways {', '.join(unseen)}", "one on each")
+
+
+def _called(report: DrillReport, drill: Drill, folder: Path, settings: Settings) -> None:
+    """How long the call took; members must not have felt it, nor that the site was sent back."""
+    t0_ns, offset_ns = _t0(report, drill)
+    orders = measure.read_probe(folder / measure.PROBE, offset_ns)
+    report.buckets = [asdict(one) for one in measure.buckets(orders, t0_ns)]
+    ready_ns = max(int(_output(report, step)["at_ns"]) for step in ("core-caught-up", "gateway-trades"))
+    report.site_call_s = (ready_ns - t0_ns) / 1e9
+    back_ns = int(_output(report, "site-is-sent-back")["at_ns"])
+    report.service_rto_s = report.fault_gap_s = measure.silence_between_s(orders, t0_ns, back_ns)
+    if max((one.due_ns for one in orders), default=0) < back_ns:
+        report.caveats.append("The load had ended before the site was sent back: what came later was felt by nobody.")
+    _all_watched(orders, settings)
 
 
 def _gap(report: DrillReport, drill: Drill, folder: Path, settings: Settings) -> None:
@@ -303,11 +326,20 @@ def _t0(report: DrillReport, drill: Drill) -> tuple[int, int]:
     return int(_output(report, drill.fault)["t0_ns"]), int(_output(report, "clock-offset")["offset_ns"])
 
 
-_TARGETS = ("service_rto_s", "member_rto_s", "rpo_commands", "core_rto_s", "switch_gap_s")
+_OF_FAULTS = (_times, _gap, _members, _failback, _switched, _elsewhere, _checked)
+_OF_CALLS = (_called, _elsewhere, _checked)
+_TARGETS = ("service_rto_s", "member_rto_s", "rpo_commands", "core_rto_s", "switch_gap_s", "site_call_s")
 _MOMENTS = [
     ("the active core is killed", "core-is-killed", "t0_ns"),
     ("the active core is stopped", "core-stops", "t0_ns"),
     ("the old core goes on", "core-goes-on", "at_ns"),
+    ("the site is called", "site-is-called", "t0_ns"),
+    ("its machines exist", "machines-exist", "at_ns"),
+    ("its core has caught up", "core-caught-up", "at_ns"),
+    ("its gateway has executed an order", "gateway-trades", "at_ns"),
+    ("all stacks are done", "called", "at_ns"),
+    ("the site is sent back", "site-is-sent-back", "started_ns"),
+    ("its machines are gone", "site-is-sent-back", "at_ns"),
     ("switch asked for", "switch-away", "t0_ns"),
     ("the site loses power", "site-loses-power", "t0_ns"),
     ("power is off everywhere", "site-loses-power", "done_ns"),

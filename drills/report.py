@@ -62,6 +62,7 @@ def _missed(report: DrillReport, emulated: bool) -> set[str]:
     if not emulated:
         pairs["service"] = report.service_rto_s, report.service_target_s
         pairs["switch"] = report.switch_gap_s, report.targets.get("switch_gap_s")
+        pairs["call"] = report.site_call_s, report.targets.get("site_call_s")
         pairs["member"] = report.worst_member_rto_s, report.targets.get("member_rto_s")
     return {name for name, (found, most) in pairs.items() if found is not None and most is not None and found > most}
 

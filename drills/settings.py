@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dingli.environment import Cell, Environment, load, state_dir
+from dingli.environment import Cell, Environment, Readiness, load, state_dir
 from drills.exceptions import DrillInput, DrillRefused
+
+ON_DEMAND = "on-demand"
+"""In place of a site's name: the first that is on demand."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Settings:
         site = str(configuration.get("site", ""))
         if "site" in configuration and not site:
             site = environment.site_of(cell.home.host).name
+        if site == ON_DEMAND and site not in environment.sites:
+            site = _first_on_demand(environment)
         if site and site not in environment.sites:
             raise DrillInput(f"site {site!r}", f"one of {', '.join(sorted(environment.sites))}", "name it with --site")
         takeover_by = str(configuration.get("takeover_by") or "")
@@ -91,6 +96,7 @@ class Settings:
             "site": self.site,
             "core": self.home,
             "hosts": ", ".join(self.hosts),
+            "on_call": ", ".join(self.on_call),
             "off_s": str(self.off_s),
         }
 
@@ -98,6 +104,12 @@ class Settings:
     def hosts(self) -> list[str]:
         """The hosts that the fault strikes: those of the site, or the one of the active core."""
         return [host.name for host in self.environment.hosts_at(self.site)] if self.site else [self.cell.home.host]
+
+    @property
+    def on_call(self) -> list[str]:
+        """The hosts that exist only while the site is called."""
+        declared = self.environment.declared
+        return [host.name for host in declared.hosts.values() if host.site == self.site and declared.on_call(host.name)]
 
     @property
     def strikes_leader(self) -> bool:
@@ -131,3 +143,12 @@ class Settings:
     def workspace(self) -> Path:
         """Where this run's files are gathered on the controller."""
         return state_dir(self.environment.name) / "drills" / self.run_id
+
+
+def _first_on_demand(environment: Environment) -> str:
+    for site in environment.sites.values():
+        if site.readiness is Readiness.ON_DEMAND:
+            return site.name
+    raise DrillInput(
+        f"no site of {environment.name} is on demand", "a site with `readiness: on_demand`", "name it with --site"
+    )

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dingli.environment import load
+from dingli.environment.readiness import called_sites, record_call
 from dingli.exceptions import ExitCode, InputError
 from dingli.stacks.engine import Engine
 from dingli.stacks.operation import Choice, operate
@@ -44,5 +45,7 @@ def destroy(
     if typed != declared.name:
         raise InputError(f"the name {typed!r}", declared.name, "nothing was changed")
     outcomes = operate(stacks, engine, screen, choice, "destroy", ["--yes", "--skip-preview", "--remove"])
+    gone = [stack.site for stack in stacks if outcomes[stack.site].ok]
+    record_call(declared.name, [name for name in called_sites(declared.name) if name not in gone])
     if not all(outcome.ok for outcome in outcomes.values()):
         raise typer.Exit(ExitCode.FAILED)

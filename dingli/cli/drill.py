@@ -39,7 +39,7 @@ def drill(
     name: str = typer.Argument("", metavar="[DRILL]", help="The drill: a file drills/DRILL.yaml. None: list them."),
     environment: str = typer.Argument("lab", metavar="[ENV]", help="The environment, by name."),
     cell: str = typer.Option(None, help="The cell that is drilled; the first one unless told otherwise."),
-    site: str = typer.Option(None, help="The site that loses power; the one that leads unless told otherwise."),
+    site: str = typer.Option(None, help="The site of a drill that has one: it loses power, or is called."),
     takeover_by: str = typer.Option(None, help="The core that has to take over; other candidates are held back."),
     rate: float = typer.Option(None, min=1, max=5000, help="Orders a second of all members together."),
     off_s: int = typer.Option(None, "--off", min=5, max=300, help="Longest time that the fault may last, seconds."),
@@ -107,6 +107,8 @@ def _summary(report: object) -> None:
     times = {"service RTO": report.service_rto_s, "member RTO": report.worst_member_rto_s}
     if report.switch_gap_s is not None:
         times = {"switch gap": report.switch_gap_s}
+    if report.site_call_s is not None:
+        times = {"site call": report.site_call_s, "silence": report.fault_gap_s}
     for label, value in times.items():
         typer.echo(f"{label:12} " + ("not measured" if value is None else f"{value:.2f} s"))
     rpo = "not measured" if report.rpo_commands is None else f"{report.rpo_commands} commands"

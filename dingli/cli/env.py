@@ -26,7 +26,7 @@ _JSON = typer.Option(False, "--json", help="Print JSON.")
 def check(name: str = _NAME, as_json: bool = _JSON) -> None:
     """Read the file; print every mistake with its line."""
     try:
-        environment = load(name)
+        environment = load(name).declared
     except InvalidEnvironment as error:
         if not as_json:
             raise
@@ -45,15 +45,16 @@ def check(name: str = _NAME, as_json: bool = _JSON) -> None:
 @app.command(epilog="Examples:\n\ndingli env show lab\n\ndingli env show lab --json")
 def show(name: str = _NAME, as_json: bool = _JSON) -> None:
     """Show what is derived from the file: inventory, members, certificates, configurations."""
-    environment = load(name)
+    loaded = load(name)
+    environment = loaded.declared
     if as_json:
-        typer.echo(json.dumps(derived(environment), indent=2))
+        typer.echo(json.dumps(derived(environment) | {"there": list(loaded.hosts)}, indent=2))
         return
     for site in environment.sites.values():
         typer.echo(f"{site.name} ({site.role.value}, {site.city}, {site.network})")
         for host in environment.hosts_at(site.name):
-            emulated = ", emulated" if host.emulated else ""
-            typer.echo(f"  {host.name:<16} {host.address!s:<16} {host.arch.value} {host.os.value}{emulated}")
+            note = f"{', emulated' * host.emulated}{', only while called' * environment.on_call(host.name)}"
+            typer.echo(f"  {host.name:<16} {host.address!s:<16} {host.arch.value} {host.os.value}{note}")
             typer.echo(f"  {'':<16} {', '.join(_runs(environment, host.name)) or 'nothing'}")
 
 

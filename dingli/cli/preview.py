@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from dingli.environment import Environment, load
+from dingli.environment.readiness import standing
 from dingli.exceptions import ExitCode
+from dingli.stacks.calling import sites_to_call
 from dingli.stacks.engine import Engine
 from dingli.stacks.operation import Choice, operate
 from dingli.stacks.screen import Screen
@@ -20,6 +22,7 @@ app = typer.Typer()
 def preview(
     environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")],
     site: Annotated[list[str] | None, typer.Option(help="Only this site; may be repeated.")] = None,
+    call: Annotated[list[str] | None, typer.Option(help="A site on demand, as `up --call` would have it.")] = None,
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Also look for what was changed on hosts by hand.")
     ] = False,
@@ -30,9 +33,12 @@ def preview(
 ) -> None:
     """Show what `up` would change, down to the task on each host."""
     screen = Screen(quiet=as_json)
-    choice = Choice(tuple(site or ()), refresh, continue_on_error=True, parallel=parallel)
-    declared = load(environment)
+    choice = Choice(tuple(site or ()), refresh, continue_on_error=True, parallel=parallel, call=tuple(call or ()))
+    loaded = load(environment)
+    called = sites_to_call(loaded, choice)
+    declared = standing(loaded, called)
     engine = Engine(declared, screen.show)
+    engine.called = called
     arguments = ["--refresh"] if refresh else []
     outcomes = operate(choice.of(declared), engine, screen, choice, "preview", arguments)
     ok = all(outcome.ok for outcome in outcomes.values())

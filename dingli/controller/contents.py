@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from dingli.controller.exceptions import Altered, ControllerError
 from dingli.environment import Environment, environment_file, project_root, state_dir
+from dingli.environment.readiness import CALLED_FILE
 from dingli.evidence import Store, manifest
 from dingli.evidence.store import CONTINUES
 from dingli.stacks.backend import META, Backend, checkpoint_key
@@ -23,7 +24,7 @@ __all__ = ["HANDOVER", "PASSPHRASE", "gather", "target_of"]
 PASSPHRASE = "passphrase"  # noqa: S105 - a file's name
 HANDOVER = "handover.yaml"
 _FOLDERS = ("pki", "secrets", "unfinished", "evidence-witnesses")
-_FILES = ("known_hosts", "evidence-heads.jsonl")
+_FILES = ("known_hosts", "evidence-heads.jsonl", CALLED_FILE)
 _PASSING = {".lock", ".unfinished", ".new"}
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 

@@ -1,11 +1,11 @@
 """The environment: one file that everything else is derived from.
 
 `load` reads and checks it; the other modules derive: `etcd`, `inventory`, `certificates`, `services`, `witnesses`,
-`logs`, `levels`, `lines`.
+`logs`, `levels`, `lines`, `readiness`.
 """
 
 from dingli.environment.access import Access, ExtraFlow, Protocol
-from dingli.environment.classification import Bucket, DataLevels, Holding, Hosting
+from dingli.environment.classification import Bucket, DataLevels, Holding, Hosting, Readiness
 from dingli.environment.loading import load
 from dingli.environment.model import (
     Architecture,
@@ -57,6 +57,7 @@ __all__ = [
     "OperatingSystem",
     "Problem",
     "Protocol",
+    "Readiness",
     "Site",
     "SiteCloud",
     "SiteRole",

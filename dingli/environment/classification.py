@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from dingli.environment.values import DataLevel, Entry
 
-__all__ = ["UNDECLARED", "Bucket", "DataLevels", "Holding", "Hosting"]
+__all__ = ["UNDECLARED", "Bucket", "DataLevels", "Holding", "Hosting", "Readiness"]
 
 UNDECLARED = 4
 """What counts where nobody has said how high the data is."""
@@ -17,6 +17,13 @@ class Hosting(StrEnum):
 
     RACK = "rack"
     INDUSTRY = "industry"
+
+
+class Readiness(StrEnum):
+    """Whether a site's machines exist always, or most of them only while the site is called."""
+
+    WARM = "warm"
+    ON_DEMAND = "on_demand"
 
 
 class Holding(StrEnum):

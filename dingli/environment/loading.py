@@ -9,6 +9,7 @@ from dingli.environment import document, handover, shape
 from dingli.environment.model import Environment
 from dingli.environment.places import environment_file
 from dingli.environment.problems import InvalidEnvironment, Problem, near_miss
+from dingli.environment.readiness import called_sites, standing
 from dingli.environment.rules import RULES
 from dingli.exceptions import InputError
 
@@ -21,7 +22,8 @@ def load(name_or_path: str | Path) -> Environment:
     """Read and check an environment.
 
     `name_or_path` is the name of a file in `stacks/environments/`, or a path that ends in .yaml or contains a slash.
-    Raises InvalidEnvironment with every mistake, InputError when there is no such file.
+    Hosts of sites on demand that nobody has called are left out; `.declared` has them. Raises InvalidEnvironment with
+    every mistake, InputError when there is no such file.
     """
     file = _locate(name_or_path)
     source, problems = document.read(file)
@@ -38,7 +40,7 @@ def load(name_or_path: str | Path) -> Environment:
     problems += mistakes
     if problems:
         raise InvalidEnvironment(file, problems)
-    return environment
+    return standing(environment, called_sites(environment.name))
 
 
 def _locate(name_or_path: str | Path) -> Path:

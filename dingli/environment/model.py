@@ -14,16 +14,16 @@ from typing import Annotated
 from pydantic import Field, Strict
 
 from dingli.environment.access import Access
-from dingli.environment.classification import Bucket, DataLevels, Holding, Hosting
+from dingli.environment.classification import Bucket, DataLevels, Holding, Hosting, Readiness
 from dingli.environment.industry import LAB_CA_FILE, LAB_CREDENTIALS_FILE, SiteCloud
 from dingli.environment.machines import Architecture, OperatingSystem
 from dingli.environment.power import CommandPower, Ec2Power, Power, RedfishPower
 from dingli.environment.rollout import Rollout
+from dingli.environment.targets import Targets
 from dingli.environment.values import (
     AbsolutePath,
     Address,
     BucketName,
-    Count,
     Entry,
     Fingerprint,
     Flag,
@@ -34,7 +34,6 @@ from dingli.environment.values import (
     Port,
     Positive,
     PrivateEndpoint,
-    Seconds,
     SessionName,
     Share,
     Smarthost,
@@ -71,6 +70,7 @@ __all__ = [
     "Monitoring",
     "OperatingSystem",
     "Power",
+    "Readiness",
     "RedfishPower",
     "Site",
     "SiteCloud",
@@ -112,18 +112,6 @@ class Takeover(StrEnum):
     MANUAL = "manual"
 
 
-class Targets(Entry):
-    """What drills and load tests are judged by."""
-
-    service_rto_s: Seconds
-    member_rto_s: Seconds
-    rpo_commands: Count
-    orders_per_s: Positive
-    core_rto_s: Seconds | None = None
-    """None: measured and reported, not judged; the same below."""
-    switch_gap_s: Seconds | None = None
-
-
 class Bastion(Entry):
     """The jump host through which a site's machines are reached."""
 
@@ -143,6 +131,7 @@ class Site(Entry):
     hosting: Hosting = Hosting.RACK
     cloud: SiteCloud | None = None
     """None: of the lab's cloud, if its machines are instances."""
+    readiness: Readiness = Readiness.WARM
     bastion: Bastion | None = None
 
     @property
@@ -347,6 +336,13 @@ class Environment(Entry):
     lines: tuple[Line, ...] = ()
     root_key: Path | None = Field(default=None, exclude=True)
     """Not a key of the file: it comes with the hand-over."""
+    whole: Environment | None = Field(default=None, exclude=True)
+    """No key either: where machines of the file are not there now, all that it declares."""
+
+    @property
+    def declared(self) -> Environment:
+        """With the machines that are not there now, too: of what outlasts a call, such as packet filters."""
+        return self.whole or self
 
     @property
     def first_cell(self) -> str:
@@ -356,6 +352,10 @@ class Environment(Entry):
     def site_of(self, host: str) -> Site:
         """The site on which a declared host stands."""
         return self.sites[self.hosts[host].site]
+
+    def on_call(self, host: str) -> bool:
+        """True for a declared host that exists only while its site is called."""
+        return self.site_of(host).readiness is Readiness.ON_DEMAND and host not in self.journal.members
 
     def cloud_of(self, site: str) -> SiteCloud | None:
         """Where the machines of a site are made: the region that it names, or else the lab's cloud."""

@@ -25,6 +25,7 @@ __all__ = ["Draft", "draft"]
 
 T = TypeVar("T")
 
+_ADDED = ("root_key", "whole")  # fields of the model that are no keys of a file
 _NAMED = ("sites", "power", "hosts", "cells", "buckets")
 # What takes the place of a value that does not fit, so that the rules can judge its neighbours.
 _STAND_INS: dict[KeyPath, Any] = {
@@ -76,6 +77,7 @@ _OPTIONAL: tuple[KeyPath, ...] = (
     ("hosts", "*", "instance_type"),
     ("sites", "*", "hosting"),
     ("sites", "*", "cloud"),
+    ("sites", "*", "readiness"),
     ("logs",),
     ("logs", "keep_days"),
     ("logs", "host"),
@@ -159,7 +161,7 @@ def draft(document: Document) -> tuple[Draft | None, list[Problem]]:
 
 
 def _reserved_keys(data: dict[str, Any]) -> list[KeyPath]:
-    found: list[KeyPath] = [("root_key",)] if "root_key" in data else []
+    found: list[KeyPath] = [(key,) for key in _ADDED if key in data]
     for section in _NAMED:
         entries = data.get(section)
         if isinstance(entries, dict):
@@ -171,7 +173,8 @@ def _reserved_keys(data: dict[str, Any]) -> list[KeyPath]:
 def _named(data: dict[str, Any]) -> dict[str, Any]:
     """A copy in which sites, hosts and so on carry their key as `name`."""
     result = copy.deepcopy(data)
-    result.pop("root_key", None)
+    for key in _ADDED:
+        result.pop(key, None)
     for section in _NAMED:
         entries = result.get(section)
         if isinstance(entries, dict):
@@ -237,7 +240,7 @@ def _fields_at(loc: KeyPath) -> list[str]:
         else:
             here = next(model for model in _models(here) if part in get_args(model.model_fields["driver"].annotation))
         here = _plain(here)
-    hidden = {"root_key"} if here is Environment else {"name"}
+    hidden = _ADDED if here is Environment else ("name",)
     return [field for model in _models(here) for field in model.model_fields if field not in hidden]
 
 

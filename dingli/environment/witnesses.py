@@ -20,6 +20,7 @@ def witness_hosts(environment: Environment) -> tuple[str, ...]:
     found: list[str] = []
     sites = [site for role in _PREFERRED for site in environment.sites.values() if site.role is role]
     for site in sites:
-        able = [host.name for host in environment.hosts_at(site.name) if not host.emulated]
+        hosts = environment.hosts_at(site.name)
+        able = [host.name for host in hosts if not host.emulated and not environment.on_call(host.name)]
         found += able[:1]
     return tuple(found[:_FEWEST_SITES])

@@ -6,7 +6,7 @@ A check is a function in a module of its own, listed in `CHECKS`, in the order i
 from dingli.gate.check import Check, Finding, State, run_checks
 from dingli.gate.leadership import judge_leadership, leadership
 from dingli.gate.quorum import judge_quorum, quorum
-from dingli.gate.smoke import smoke_order
+from dingli.gate.smoke import orders_through, smoke_order
 
 __all__ = [
     "CHECKS",
@@ -16,6 +16,7 @@ __all__ = [
     "judge_leadership",
     "judge_quorum",
     "leadership",
+    "orders_through",
     "quorum",
     "run_checks",
     "smoke_order",

@@ -54,6 +54,8 @@ def _sites(answers: Answers) -> Iterator[str]:
     for site in answers.sites:
         keys = {"role": site.role, "city": site.city, "network": site.network}
         yield f"  {_word(site.name)}: {{{_flow(keys)}{_bastion(site.bastion)}}}"
+    yield "  # machines of a cloud: `hosting: industry, cloud: {region: …}`; a dr site's only when it is called:"
+    yield "  # `readiness: on_demand`; docs/industry-cloud.md"
     yield ""
     yield "# network: {controllers: [NETWORK], members: [NETWORK]}   # whom packet filters let in; docs/network.md"
     yield ""

@@ -45,7 +45,9 @@ class HostRules:
 
 
 def host_rules(environment: Environment, host: str) -> HostRules:
-    """Rules in the order of the flows."""
+    """Rules in the order of the flows. They are for all hosts that are declared, so that a site that is called finds
+    them in place: nobody's filter changes with it."""
+    environment = environment.declared
     address = environment.hosts[host].address
     inbound, outbound = [], []
     owns = (address, *line_addresses(environment, host))

@@ -6,15 +6,14 @@ all of them when the canaries are well.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from dingli.environment import Environment, SiteRole
 from dingli.rollout import Stage, canaries
 from dingli.rollout.health import Subject, Watch
 from dingli.stacks.backend import Backend, checkpoint_key
+from dingli.stacks.checkpoint import resources_in
 from dingli.stacks.names import StackName
 from dingli.status.picture import Picture
 from infra.providers.base.values import from_engine, to_engine
@@ -66,7 +65,7 @@ def changed_of_stack(
 ) -> dict[str, tuple[list[str], set[str]]]:
     """By Deployment, the hosts that are changed by what is declared now, and those among them whose last change did
     not end well. Nothing of a Deployment that does not exist yet."""
-    resources = _resources(checkpoint)
+    resources = resources_in(checkpoint)
     machine_ids = {name: state.get("machine_id") for name, state in resources.get("rack:index:Host", {}).items()}
     found = {}
     for scope in scopes(environment, site):
@@ -100,18 +99,6 @@ def choose(
         for name, hosts in chosen.items()
     }
     return AcrossSites(tuple(site for site in environment.sites if site in sites), Stage(chosen), Stage(None, proven))
-
-
-def _resources(checkpoint: bytes | None) -> dict[str, dict[str, dict[str, Any]]]:
-    """By type and name, the outputs of what a stack has."""
-    if checkpoint is None:
-        return {}
-    latest = json.loads(checkpoint).get("checkpoint", {}).get("latest") or {}
-    found: dict[str, dict[str, dict[str, Any]]] = {}
-    for resource in latest.get("resources") or []:
-        name = resource["urn"].rpartition("::")[2]
-        found.setdefault(resource["type"], {})[name] = resource.get("outputs") or {}
-    return found
 
 
 def _joined(sites: Mapping[str, Sequence[str]]) -> list[str]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dingli.environment import Environment, project_root
+from dingli.environment.readiness import CALLED
 from dingli.exceptions import DingliError, SetupError
 from dingli.rollout import Stage
 from dingli.setup.shell import engine_environment
@@ -44,6 +45,8 @@ class Engine:
         self.interrupted = 0
         self.stage = Stage()
         """What providers are told of a roll-out."""
+        self.called: tuple[str, ...] | None = None
+        """Sites on demand that the program takes for called, whichever are; None: those that are."""
 
     @property
     def backend(self) -> Backend:
@@ -130,7 +133,7 @@ class Engine:
             with (Path(folder) / "output").open("w+") as output:
                 process = subprocess.Popen(
                     command,
-                    env={**self._environment, **self.stage.variables()},
+                    env={**self._environment, **self.stage.variables(), **self._calls()},
                     cwd=project_root(),
                     stdin=subprocess.DEVNULL,
                     stdout=output,
@@ -149,6 +152,9 @@ class Engine:
                     outcome.errors.append(said or f"status {process.returncode}")
                     self._show(name.site, Message(outcome.errors[-1], error=True))
         return process.returncode == 0
+
+    def _calls(self) -> dict[str, str]:
+        return {} if self.called is None else {CALLED: " ".join(self.called)}
 
     def _read(self, log: Path, process: subprocess.Popen[str], site: str, outcome: StackOutcome) -> None:
         """Show events as they come, until the process has ended and all are read."""

@@ -26,15 +26,20 @@ class Choice:
     refresh: bool = False
     continue_on_error: bool = False
     parallel: int = 2
+    call: tuple[str, ...] = ()
+    """Sites on demand, all of whose machines are wanted."""
+    may_remove: bool = False
+    """Nobody need be asked before instances go."""
 
     def of(self, environment: Environment) -> list[StackName]:
-        """The stacks, in the order of the file. Raises `InputError` for a site that is not declared."""
+        """The stacks, called sites' first. Raises `InputError` for a site that is not declared."""
         unknown = [site for site in self.sites if site not in environment.sites]
         if unknown:
             raise InputError(
                 f"the site {', '.join(unknown)}", f"one of {', '.join(environment.sites)}", "correct --site"
             )
-        return [StackName(environment.name, site) for site in environment.sites if not self.sites or site in self.sites]
+        chosen = [site for site in environment.sites if not self.sites or site in self.sites]
+        return [StackName(environment.name, site) for site in sorted(chosen, key=lambda site: site not in self.call)]
 
 
 def operate(

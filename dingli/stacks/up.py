@@ -7,17 +7,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dingli import evidence
+from dingli.confirmation import confirmed
 from dingli.controller.export import CarriedAway, carry_away
-from dingli.environment import Environment, state_dir
+from dingli.environment import Environment, EnvironmentKind, state_dir
+from dingli.environment.readiness import record_call, standing
+from dingli.exceptions import DingliError
 from dingli.gate import CHECKS, Finding, State, run_checks
 from dingli.pki import Places, initialise
+from dingli.stacks.calling import going, require_led_elsewhere, sites_to_call
 from dingli.stacks.engine import Engine
 from dingli.stacks.events import Message, StackOutcome
 from dingli.stacks.names import StackName
 from dingli.stacks.operation import Choice, operate
 from dingli.stacks.screen import Screen
 
-__all__ = ["UpResult", "bring_up"]
+__all__ = ["UpResult", "bring_up", "roll_out"]
 
 
 @dataclass
@@ -48,8 +52,14 @@ class UpResult:
 
 
 def bring_up(environment: Environment, choice: Choice, screen: Screen) -> UpResult:
-    """Run the stacks, then the gate if all of them were asked for and are done."""
-    stacks = choice.of(environment)
+    """Run the stacks, then the gate if all of them were asked for and are done.
+
+    Sites on demand are called, or sent back, first: whoever asks meanwhile is told what is becoming of them.
+    """
+    called = sites_to_call(environment, choice)
+    stacks, before = choice.of(environment), environment
+    environment = standing(before, called)
+    _may_go(before, environment, stacks, choice, screen)
     initialise(Places.of(environment.name, state_dir(environment.name)))
     with evidence.run(
         environment, kind="up", title=f"up {environment.name}: {', '.join(s.site for s in stacks)}"
@@ -66,16 +76,15 @@ def bring_up(environment: Environment, choice: Choice, screen: Screen) -> UpResu
             screen.say(text, error=error)
             run.event("message", site="", text=text, error=error)
 
-        sites = _roll_out(environment, stacks, engine, screen, choice, say)
+        record_call(environment.name, called)
+        if called:
+            say(f"called, until the next `dingli up {environment.name}` that does not: {', '.join(called)}")
+        sites = roll_out(environment, stacks, engine, screen, choice, say)
         result = UpResult(sites, evidence=str(run.folder))
         for name, site in result.sites.items():
             run.event("site", site=name, **site.plain())
         if result.ok and not choice.sites:
-            for name, finding in run_checks(environment, CHECKS):
-                result.gate[name] = finding
-                text = f"gate: {name}: {finding.state.value}: {finding.text} ({finding.seconds:.1f} s)"
-                screen.say(text, error=finding.state is not State.PASSED)
-                run.event("gate", check=name, state=finding.state.value, text=finding.text)
+            _gate(environment, result, screen, run)
         run.result = evidence.Result.PASSED if result.ok else evidence.Result.FAILED
     if result.ok:  # after the run is closed: its head is part of what the next controller needs
         result.controller = carry_away(environment, screen.say)
@@ -83,7 +92,30 @@ def bring_up(environment: Environment, choice: Choice, screen: Screen) -> UpResu
     return result
 
 
-def _roll_out(
+def _gate(environment: Environment, result: UpResult, screen: Screen, run: evidence.Run) -> None:
+    for name, finding in run_checks(environment, CHECKS):
+        result.gate[name] = finding
+        text = f"gate: {name}: {finding.state.value}: {finding.text} ({finding.seconds:.1f} s)"
+        screen.say(text, error=finding.state is not State.PASSED)
+        run.event("gate", check=name, state=finding.state.value, text=finding.text)
+
+
+def _may_go(
+    before: Environment, wanted: Environment, stacks: Sequence[StackName], choice: Choice, screen: Screen
+) -> None:
+    """Says which instances go; on production somebody has to agree."""
+    if not any(site.made for site in wanted.sites.values()):
+        return
+    removed = going(wanted, stacks, Engine(wanted, screen.show).backend)
+    if not removed:
+        return
+    screen.say(f"taken away with their disks, since nothing asks for them any more: {', '.join(removed)}")
+    require_led_elsewhere(before, removed)
+    if wanted.kind is EnvironmentKind.PRODUCTION and not choice.may_remove and not confirmed(wanted):
+        raise DingliError("no confirmation", repr(wanted.name), "nothing was changed; `--call SITE` keeps a site")
+
+
+def roll_out(
     environment: Environment,
     stacks: Sequence[StackName],
     engine: Engine,

@@ -27,7 +27,8 @@ def known_groups(environment: Environment) -> dict[str, list[str]]:
 
 @once
 def common_variables(environment: Environment) -> dict[str, Any]:
-    """The same for every host."""
+    """The same for every host, whichever sites are called."""
+    environment = environment.declared
     return {
         "dingli_environment": environment.name,
         "dingli_kind": environment.kind.value,
@@ -47,7 +48,7 @@ def cell_variables(environment: Environment, cell: str) -> dict[str, Any]:
     """What a cell's Deployments are told: of other cells only those that share a host with it."""
     told = common_variables(environment)
     journal: dict[str, Any] = told["dingli_journal"]
-    own = _hosts_of(_cell(environment.cells[cell]))
+    own = _hosts_of(_cell(environment.declared.cells[cell]))
     near = [one for one in journal["cells"] if not own.isdisjoint(_hosts_of(one))]
     return told | {"dingli_journal": journal | {"cells": near}}
 
@@ -57,7 +58,9 @@ def _hosts_of(cell: dict[str, Any]) -> set[str]:
 
 
 def host_variables(environment: Environment, host: str, cell: str | None = None) -> dict[str, Any]:
-    """What differs from host to host; `cell` restricts cores and gateways to one cell's."""
+    """What differs from host to host; `cell` restricts cores and gateways to one cell's. Only load and monitoring are
+    told who is there now: when a site is called, nobody else's variables change."""
+    there, environment = environment, environment.declared
     site = environment.site_of(host)
     cells = [one for one in environment.cells.values() if cell in (None, one.name)]
     lines = ipsec_variables(environment, host)
@@ -74,10 +77,10 @@ def host_variables(environment: Environment, host: str, cell: str | None = None)
         ],
         "dingli_gateway": [gateway_configuration(environment, one.name, host) for one in cells if host in one.gateways],
         "dingli_gateway_stopped": [one.name for one in cells if host in set(one.gateways) - set(one.running_gateways)],
-        "dingli_load": [] if site.trading else [load_configuration(environment, name) for name in environment.cells],
+        "dingli_load": [] if site.trading else [load_configuration(there, name) for name in there.cells],
         "dingli_node": node_variables(environment, host),
         "dingli_firewall": firewall_variables(environment, host),
-        "dingli_monitoring": monitoring_variables(environment, host),
+        "dingli_monitoring": monitoring_variables(there, host),
         "dingli_gateway_sessions": {one.name: list(one.sessions) for one in cells if host in one.gateways},
         **({"dingli_ipsec": lines} if lines else {}),
     }

@@ -104,6 +104,8 @@ def notes(environment: Environment, picture: Picture) -> tuple[str, ...]:
             found.append(f"{cell.name} is led by {cell.leader}, in steady state by {home}: `{switch}`")
         if cell.switch or cell.handover:
             found.append(f"{cell.name}: a hand-over to {cell.switch or cell.handover} is under way")
+    for site in dict.fromkeys(host.site for host in environment.hosts.values() if environment.on_call(host.name)):
+        found.append(f"{site} is called: `dingli up {picture.environment}` without --call takes its machines away")
     journal = picture.journal
     if journal.leader and journal.belongs and journal.leader not in journal.belongs:
         found.append(

@@ -122,6 +122,11 @@ def _wanted(environment: Environment, request: Request) -> list[str]:
     found = [core.core_id for core in cores if request.to in (core.core_id, environment.site_of(core.host).name)]
     if not found:
         names = ", ".join([*sites, *(core.core_id for core in cores)])
+        for core in environment.declared.cells[request.cell].cores:
+            site = environment.declared.site_of(core.host).name
+            if request.to in (core.core_id, site):
+                remedy = f"`dingli up {environment.name} --call {site}` first"
+                raise InputError(f"{core.core_id}, whose machine is not there", f"one of {names}", remedy)
         where = "has no core of" if request.to in environment.sites else "is neither a site nor a core of"
         raise InputError(f"{request.to!r} {where} {request.cell}", f"one of {names}", "correct --to")
     return found

@@ -33,6 +33,7 @@ from dingli.environment import EnvironmentKind, state_dir
 from dingli.exceptions import DingliError
 from dingli.power import driver_of
 from drills import report as reports
+from drills.actions.calling import require_callable
 from drills.checker.check import Verdict
 from drills.exceptions import DrillRefused
 from drills.experiment import LED_BY, Drill, cuts_power
@@ -94,6 +95,8 @@ def _begin(experiment: dict[str, Any], configuration: dict[str, Any]) -> None:
     if cuts_power(experiment):
         for host in settings.hosts:
             driver_of(settings.environment, host)
+    if drill.calls_site:
+        require_callable(settings)
     settings = replace(settings, run_id=time.strftime("%Y%m%d-%H%M%S", time.gmtime()))
     _only_one(settings)
     plan = drill.plan(experiment, settings)

@@ -8,7 +8,7 @@ from typing import Any
 from dingli.cell import View, observe, wait_until
 from drills.settings import Settings
 
-__all__ = ["led_by", "rejoined", "steady", "taken_over"]
+__all__ = ["behind", "led_by", "rejoined", "silent", "steady", "taken_over"]
 
 MAX_LAG_MS = 100
 MAX_STATUS_AGE_MS = 5_000
@@ -31,9 +31,9 @@ def _not_steady(view: View, settings: Settings) -> str | None:
         return f"{view.leader or 'nobody'} leads, {settings.home} should ({hand_over})"
     if not view.leads(settings.home):
         return f"{settings.home} holds the leader key and does not say that it leads"
-    if missing := [core for core in cores if _silent(core, view, settings)]:
+    if missing := [core for core in cores if silent(core, view, settings)]:
         return f"cores that say nothing: {', '.join(missing)}"
-    return _misplaced(view, settings) or _behind(view, settings)
+    return _misplaced(view, settings) or behind(view, settings)
 
 
 def _misplaced(view: View, settings: Settings) -> str | None:
@@ -48,7 +48,7 @@ def _misplaced(view: View, settings: Settings) -> str | None:
     return None
 
 
-def _silent(core: str, view: View, settings: Settings) -> bool:
+def silent(core: str, view: View, settings: Settings) -> bool:
     """Whether this core has not described itself lately; an emulated one takes long over a page of the log."""
     emulated = settings.environment.hosts[core.split("/")[0]].emulated
     return core not in view.cores or view.cores[core].age_ms > (
@@ -56,10 +56,12 @@ def _silent(core: str, view: View, settings: Settings) -> bool:
     )
 
 
-def _behind(view: View, settings: Settings) -> str | None:
+def behind(view: View, settings: Settings) -> str | None:
+    """Why a core that is there has not caught up with the journal, or None."""
     newest = max((core.head for core in view.cores.values()), default=0)
-    for core in view.cores.values():
-        if _silent(core.core, view, settings):
+    there = {core.core_id for core in settings.cell.cores}  # one whose host is gone may have left its last word
+    for core in (core for core in view.cores.values() if core.core in there):
+        if silent(core.core, view, settings):
             continue  # it is silent, which is a matter of its own: a drill may have held it back
         if core.role == "starting" or newest - core.head > MAX_ENTRIES_BEHIND:
             # A core that has not read the log yet knows of nothing that it lags behind.
@@ -122,9 +124,9 @@ def rejoined(configuration: dict[str, Any], timeout_s: float = 120.0) -> dict[st
     def why_not(view: View) -> str | None:
         if view.members_down:
             return f"journal members down: {', '.join(view.members_down)}"
-        if silent := [core for core in ours if _silent(core, view, settings)]:
+        if silent := [core for core in ours if silent(core, view, settings)]:
             return f"cores that say nothing: {', '.join(silent)}"
-        return _behind(view, settings)
+        return behind(view, settings)
 
     started_ns = time.time_ns()
     wait_until(settings.environment, settings.cell.name, why_not, timeout_s=timeout_s)

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dingli.environment.problems import Problem
-from dingli.environment.rules import cells, cloud, hosts, industry, journal, lines, logs, names, network, ports, sites
+from dingli.environment.rules import (
+    cells,
+    cloud,
+    hosts,
+    industry,
+    journal,
+    lines,
+    logs,
+    names,
+    network,
+    ports,
+    readiness,
+    sites,
+)
 from dingli.environment.shape import Draft
 
 __all__ = ["RULES"]
@@ -34,6 +47,8 @@ RULES: tuple[Callable[[Draft], Iterable[Problem]], ...] = (
     industry.networks_fit_a_cloud,
     industry.somebody_answers,
     industry.machines_are_not_known_before,
+    readiness.sites_can_be_called,
+    readiness.nothing_needed_is_left_out,
     ports.are_free,
     network.ends_exist,
     network.extra_flows_have_ports,

@@ -51,12 +51,18 @@ class DeploymentScope:
 
     @property
     def hosts(self) -> list[str]:
-        """The site's hosts that are in the group."""
-        here = [host.name for host in self.environment.hosts_at(self.site)]
+        """The site's hosts that are in the group, and there now."""
+        return [host for host in self.declared_hosts if host in self.environment.hosts]
+
+    @property
+    def declared_hosts(self) -> list[str]:
+        """With those that exist only while the site is called: what all hosts are told must not change with a call."""
+        declared = self.environment.declared
+        here = [host.name for host in declared.hosts_at(self.site)]
         if self.cell is None:
-            members = set(known_groups(self.environment).get(self.group, ()))
+            members = set(known_groups(declared).get(self.group, ()))
         else:
-            cell = self.environment.cells[self.cell]
+            cell = declared.cells[self.cell]
             members = {core.host for core in cell.cores} if self.group == "core" else set(cell.gateways)
         return [host for host in here if host in members]
 
@@ -72,8 +78,9 @@ def scopes(environment: Environment, site: str) -> list[DeploymentScope]:
 
 def deployment_inputs(scope: DeploymentScope, machine_ids: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs; `machine_ids` by host, possibly not known yet."""
-    environment, hosts = scope.environment, scope.hosts
-    cell = environment.cells[scope.cell] if scope.cell else None
+    environment, hosts, all_hosts = scope.environment, scope.hosts, scope.declared_hosts
+    declared = environment.declared
+    cell = declared.cells[scope.cell] if scope.cell else None
     named = _plays(environment).named_variables(scope.group)
     inputs: dict[str, Any] = {
         "environment": environment.name,
@@ -81,7 +88,7 @@ def deployment_inputs(scope: DeploymentScope, machine_ids: Mapping[str, Any]) ->
         "group": scope.group,
         "cell": scope.cell,
         "hosting": environment.sites[scope.site].hosting.value,
-        "data_level": group_level(environment, scope.group, hosts),
+        "data_level": group_level(declared, scope.group, all_hosts),
         "playbook": _PLAYBOOK,
         "hosts": {
             name: {
@@ -92,10 +99,10 @@ def deployment_inputs(scope: DeploymentScope, machine_ids: Mapping[str, Any]) ->
             for name in hosts
         },
         "vars": packed(_of(_variables(scope), named)),
-        "groups": _packed_groups(environment) if scope.group == "base" else packed({}),
+        "groups": _packed_groups(declared) if scope.group == "base" else packed({}),
         "content": _plays(environment).content(scope.group),
-        "artifacts": artifacts(environment, scope.group, cell, hosts),
-        "secret_digests": secret_digests(environment, scope.group, cell, hosts),
+        "artifacts": artifacts(declared, scope.group, cell, all_hosts),
+        "secret_digests": secret_digests(declared, scope.group, cell, all_hosts),
         "bastion": host_inputs(environment, hosts[0]).get("bastion"),
     }
     return {key: value for key, value in inputs.items() if value is not None}

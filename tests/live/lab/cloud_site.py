@@ -16,12 +16,14 @@ __all__ = ["ENVIRONMENT", "CloudSite"]
 
 ENVIRONMENT = "afloat"
 _UP = f"""
+import sys
 from dataclasses import replace
 from pathlib import Path
 from dingli.environment import load
 from lab import layout, lifecycle
 wanted = layout.of(load({ENVIRONMENT!r}))
-lifecycle.up(replace(wanted, hosts=()), Path({str(ROOT)!r}), False, print, print)
+kept = wanted.hosts if "racks" in sys.argv else ()
+lifecycle.up(replace(wanted, hosts=kept), Path({str(ROOT)!r}), False, print, print)
 """
 _CALL = """
 import json, sys
@@ -42,9 +44,9 @@ def _declared() -> str:
 
 
 class CloudSite:
-    """`dingli` runs the command in the box, on the clone. Its lab is the cloud and nothing else."""
+    """`dingli` runs the command in the box, on the clone. Without `racks` its lab is the cloud and nothing else."""
 
-    def __init__(self, box: Box, folder: Path) -> None:
+    def __init__(self, box: Box, folder: Path, racks: bool = False) -> None:
         self.box, self.folder = box, folder
         own = (".dingli", ".git", "stacks", "Pulumi.yaml")
         for part in (one for one in ROOT.iterdir() if one.name not in own):
@@ -61,7 +63,7 @@ class CloudSite:
             "DINGLI_ROOT": str(folder),
             "XDG_DATA_HOME": str(folder / "data"),
         }
-        done = box.run(sys.executable, "-c", _UP, timeout_s=600, **self.variables)
+        done = box.run(sys.executable, "-c", _UP, *(["racks"] if racks else []), timeout_s=600, **self.variables)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def dingli(self, *arguments: str, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
@@ -69,10 +71,15 @@ class CloudSite:
 
     def up(self, *options: str) -> tuple[dict[str, Any], float]:
         """`dingli up` of the dr site: its outcome, which must be good, and how long it took."""
+        result, seconds = self.up_all("--site", "dr", *options)
+        return result["sites"]["dr"], seconds
+
+    def up_all(self, *options: str) -> tuple[dict[str, Any], float]:
+        """The same of every site, with the gate."""
         began = time.monotonic()
-        done = self.dingli("up", ENVIRONMENT, "--json", "--site", "dr", *options, timeout_s=1500)
+        done = self.dingli("up", ENVIRONMENT, "--json", *options, timeout_s=1500)
         assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(done.stdout)["sites"]["dr"], time.monotonic() - began
+        return json.loads(done.stdout), time.monotonic() - began
 
     def call(self, name: str, **arguments: Any) -> Any:
         """What somebody at the cloud's console does."""
@@ -86,14 +93,14 @@ class CloudSite:
         found = [one for each in seen for one in each["Instances"] if one["State"]["Name"] != "terminated"]
         return {next(tag["Value"] for tag in one["Tags"] if tag["Key"] == "Name"): one for one in found}
 
-    def ssh(self, user: str, script: str) -> subprocess.CompletedProcess[str]:
+    def ssh(self, user: str, script: str, address: str = "198.18.3.11") -> subprocess.CompletedProcess[str]:
         """With the environment's deploy key, and the host key that `up` has verified."""
         state = self.folder / ".dingli" / ENVIRONMENT
         return self.box.run(
             "ssh", "-F", "none", "-i", str(state / "secrets" / "deploy_key"), "-o", "IdentitiesOnly=yes",
             "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes",
             "-o", f"UserKnownHostsFile={state / 'known_hosts'}",
-            "-o", "GlobalKnownHostsFile=/dev/null", "-o", "ConnectTimeout=10", f"{user}@198.18.3.11", script,
+            "-o", "GlobalKnownHostsFile=/dev/null", "-o", "ConnectTimeout=10", f"{user}@{address}", script,
         )  # fmt: skip
 
     def close(self) -> None:

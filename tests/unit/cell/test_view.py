@@ -11,7 +11,7 @@ import pytest
 from dingli.cell import Member, View
 from dingli.cell.view import parse
 from dingli.environment import load
-from drills.probes.cell import _behind, _not_steady
+from drills.probes.cell import _not_steady, behind
 from drills.settings import Settings
 
 TRIAL = Path(__file__).resolve().parents[1] / "drills" / "trial.yaml"
@@ -79,5 +79,5 @@ def test_an_emulated_core_may_lag_more_and_other_heads_have_other_hashes(setting
     assert _not_steady(parse(core("d/main", head=9, hash="cd"), members()), settings) is None
 
 
-def test_a_core_that_a_drill_holds_back_does_not_count_as_behind(settings: Settings) -> None:
-    assert _behind(parse(core("b/minimal", head=0, time_ns=0), members()), settings) is None
+def test_a_core_that_a_drill_holds_back_does_not_count_asbehind(settings: Settings) -> None:
+    assert behind(parse(core("b/minimal", head=0, time_ns=0), members()), settings) is None

@@ -15,6 +15,7 @@ from tests.unit.providers.industry.test_host_key import FIRST, SECOND, console, 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 PACK = ("--policy-pack", str(ROOT / "infra" / "policies"))
 MADE = 10  # stack, component, provider, network, subnet, key, image, group, instance, host key
+MADE_OF_A_HOST = 3  # group, instance, host key
 
 
 def test_a_preview_from_nothing_shows_the_whole_site_and_makes_nothing(site: CloudSite) -> None:
@@ -84,6 +85,46 @@ def test_another_deploy_key_is_for_machines_to_come_and_replaces_none(site: Clou
 
     assert second["InstanceId"] == first["InstanceId"]
     assert key["PublicKey"].split()[1] == (secrets / "deploy_key.pub").read_text().split()[1]
+
+
+def test_a_site_on_demand_has_its_journal_s_machine_until_it_is_called_and_again_afterwards(site: CloudSite) -> None:
+    """The machine that stays is the same throughout, and nothing of it is changed."""
+    beside = {"site": "far", "address": "10.3.0.12", "arch": "aarch64", "os": "debian-12"}
+    site.declare(sites__far__readiness="on_demand", hosts__d=beside, cells__metals__cores__2__host="d")
+    site.run_program("machines")
+    site.service.on("GetConsoleOutput", saying(console(FIRST)))
+    away = summary(site.must("up", "--yes", "--skip-preview", *PACK))
+    (first,) = site.machines()
+    site.service.on("GetConsoleOutput", saying(console(SECOND)))
+    site.variables["DINGLI_CALLED"] = "far"
+    called = summary(site.must("up", "--yes", "--skip-preview", *PACK))
+    there = {_declared(machine)[1]: machine["InstanceId"] for machine in site.machines()}
+    site.variables["DINGLI_CALLED"] = ""
+    sent_back = summary(site.must("up", "--yes", "--skip-preview", *PACK))
+    (left,) = site.machines()
+
+    assert away == {"created": MADE}
+    assert called == {"created": MADE_OF_A_HOST, "unchanged": MADE}
+    assert sent_back == {"deleted": MADE_OF_A_HOST, "unchanged": MADE}
+    assert there.keys() == {"c", "d"}
+    assert first["InstanceId"] == there["c"] == left["InstanceId"]
+
+
+def test_a_journal_s_member_alone_has_the_journal_s_data_level(site: CloudSite) -> None:
+    """The core's data, of a higher level, come with the call, which is refused."""
+    beside = {"site": "far", "address": "10.3.0.12", "arch": "aarch64", "os": "debian-12"}
+    site.declare(
+        sites__far__readiness="on_demand", hosts__d=beside, cells__metals__cores__2__host="d", data_levels__core=3
+    )
+    site.run_program("machines")
+    site.service.on("GetConsoleOutput", saying(console(FIRST)))
+    site.must("up", "--yes", "--skip-preview", *PACK)
+    site.variables["DINGLI_CALLED"] = "far"
+    refused = site.pulumi("up", "--yes", "--skip-preview", *PACK)
+
+    assert refused.returncode != 0
+    assert "data of level 3 (高) on the industry cloud" in refused.stdout + refused.stderr
+    assert [_declared(machine)[1] for machine in site.machines()] == ["c"]
 
 
 def _ingress(site: CloudSite) -> set[tuple[str, int | None]]:

@@ -23,6 +23,7 @@ SITE_LOSS = Drill("site_loss", "Loss of site {site}")
 CORE_KILL = Drill("core_kill", "Death of {core}", "core-is-killed", target="core_rto_s", others_keep_service=True)
 CORE_HANG = Drill("core_hang", "Hang of {core}", "core-stops", others_keep_service=True)
 SWITCH = Drill("switch", "Switch of {cell}", "switch-away", target="switch_gap_s", others_keep_service=True)
+CALL = Drill("site_call", "Call of {site}", "site-is-called", target="site_call_s", others_keep_service=True)
 
 
 @dataclass
@@ -36,6 +37,8 @@ class Past:
     drill: Drill = SITE_LOSS
     elsewhere: list[tuple[int, int]] = field(default_factory=lambda: [(number * 50, 9) for number in range(200)])
     """What the probe of the other cell saw: when it was answered, ms from its start, and under which epoch."""
+    call_s: int = 4
+    """How long it took until the site that was called traded."""
 
     def __post_init__(self) -> None:
         self.journal = honest.trading_day()
@@ -82,6 +85,21 @@ class Past:
 
     def outputs(self) -> dict[str, Any]:
         """What the steps returned."""
+        return self._of_a_call() if self.drill is CALL else self._of_a_fault()
+
+    def _of_a_call(self) -> dict[str, Any]:
+        t0_ns, ready_ns = self.t0_ns, self.t0_ns + self.call_s * SECOND
+        return {
+            "clock-offset": {"offset_ns": AHEAD_NS, "uncertainty_ns": 1_000_000},
+            "site-is-called": {"t0_ns": t0_ns, "hosts": ["e"]},
+            "machines-exist": {"hosts": ["e"], "at_ns": t0_ns + SECOND},
+            "core-caught-up": {"cores": ["e/main"], "at_ns": ready_ns - SECOND},
+            "gateway-trades": {"gateways": ["e"], "at_ns": ready_ns},
+            "site-is-sent-back": {"hosts": ["e"], "started_ns": ready_ns + SECOND, "at_ns": ready_ns + 2 * SECOND},
+            "collect": {"folder": "", "files": [], "head": self.head},
+        }
+
+    def _of_a_fault(self) -> dict[str, Any]:
         t0_ns, after_ns = self.t0_ns, self.t0_ns + self.gap_ns
         back = {"started_ns": after_ns + 4 * SECOND, "done_ns": after_ns + 4 * SECOND + 200_000_000}
         return {

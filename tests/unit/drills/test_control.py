@@ -262,11 +262,13 @@ def test_a_shipped_drill_is_a_valid_experiment_whose_steps_the_verdict_knows(nam
     steps = [step["name"] for step in experiment["method"]]
     assert (described.name, described.fault in steps) == (name, True)
     assert steps.index("led-by") + 1 == steps.index(described.fault)
-    assert {"clock-offset", "taken-over", "fail-back", "collect"} <= set(steps)
+    measured = {"core-caught-up", "gateway-trades"} if described.calls_site else {"taken-over", "fail-back"}
+    assert {"clock-offset", "collect"} | measured <= set(steps)
     assert experiment["runtime"]["rollbacks"]["strategy"] == "always"
     rollbacks = [step["name"] for step in experiment["rollbacks"]]
     assert rollbacks[-1] == "leadership-is-home"
-    asked = configured(experiment, name, "trial", {"cell": "beta"}, yes=False)["configuration"]
+    given = {"cell": "beta"} | ({"site": "far"} if described.calls_site else {})
+    asked = configured(experiment, name, "trial", given, yes=False)["configuration"]
     lines = described.plan(experiment, Settings.of(asked))
     assert "cell beta, led by b/main" in lines[1]
     assert not any("{" in line for line in lines)
@@ -275,7 +277,7 @@ def test_a_shipped_drill_is_a_valid_experiment_whose_steps_the_verdict_knows(nam
 @pytest.mark.parametrize("name", NAMES)
 def test_what_a_drill_stops_or_cuts_its_first_rollback_gives_back(name: str) -> None:
     experiment = yaml.safe_load((REPOSITORY / "drills" / f"{name}.yaml").read_text())
-    undo = {"site_loses_power": "give_power_back", "stop_core": "let_core_go_on"}
+    undo = {"site_loses_power": "give_power_back", "stop_core": "let_core_go_on", "call_site": "send_back"}
     struck = {step["provider"]["func"] for step in experiment["method"]} & set(undo)
     assert [step["provider"]["func"] for step in experiment["rollbacks"]][: len(struck)] == [
         undo[one] for one in struck
