@@ -13,7 +13,15 @@ BASE = Recipe(os="debian-13", arch="x86_64", suite="trixie", packages=("systemd"
 
 
 @pytest.mark.parametrize(
-    "change", [{"packages": ("systemd", "sudo")}, {"suite": "bookworm"}, {"arch": "aarch64"}, {"disable": ()}]
+    "change",
+    [
+        {"packages": ("systemd", "sudo")},
+        {"suite": "bookworm"},
+        {"arch": "aarch64"},
+        {"disable": ()},
+        {"satisfies": ("8.1.4.4.a",)},
+        {"variables": {"hardening_idle_s": 300}},
+    ],
 )
 def test_every_ingredient_is_part_of_the_key(change: dict[str, object]) -> None:
     assert BASE.model_copy(update=change).digest != BASE.digest
@@ -46,3 +54,11 @@ def test_no_image_may_take_the_machines_emulator_away(name: str) -> None:
     command = " ".join(build_command(shipped, Path("rootfs.tar")))
     assert "systemd-binfmt.service" in command
     assert "proc-sys-fs-binfmt_misc.mount" in command
+
+
+@pytest.mark.parametrize("name", recipe.known_recipes())
+def test_no_path_of_this_machine_is_part_of_the_key(name: str) -> None:
+    os_name, _, arch = name.rpartition("-")
+    shipped = load_recipe(os_name, arch)
+    assert shipped is not None
+    assert str(recipe.RECIPES.parents[1]) not in " ".join(build_command(shipped, Path("rootfs.tar")))
