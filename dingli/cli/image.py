@@ -20,7 +20,7 @@ from lab import imaging
 from lab.exceptions import MachineUnfit
 from lab.golden import FILE, record, verification
 from lab.golden.record import BuildRecord
-from lab.golden.used import images_of
+from lab.golden.used import UsedImage, images_of
 from lab.recipe import Recipe, known_recipes, load_recipe
 from lab.requirements import register_emulator
 
@@ -127,8 +127,6 @@ def keep(
 
     `dingli up` puts the records there by itself. Here the images are verified, too: status 1 if one is not as recorded.
     """
-    from lab.golden.packages import bill_of_materials
-
     described = load(environment)
     used = images_of(described)
     if not used:
@@ -137,25 +135,35 @@ def keep(
             "a lab that is up, with images that were built by this version",
             "run `dingli lab up`; machines that are there keep their images until `dingli lab down`",
         )
+    without = [host for host in described.hosts if not any(host in image.hosts for image in used)]
     with evidence.run(described, kind="image", title=f"images of {described.name}") as run:
-        verdicts = []
-        for image in used:
-            run.event("image", image=image.name, hosts=image.hosts)
-            for file in verification.KEPT:
-                run.add_raw(f"images/{image.name}/{file}", (image.folder / file).read_bytes())
-            run.add_raw(f"images/{image.name}/sbom.json", bill_of_materials(record.read(image.folder)))
-            verdicts.append(verification.verify(image.name, image.folder))
-            run.event("verified", image=image.name, findings=[str(one) for one in verdicts[-1].findings])
+        run.event("without-a-record", hosts=without)
+        verdicts = [_keep(run, image) for image in used]
         good = not any(one.findings for one in verdicts)
         run.result = evidence.Result.PASSED if good else evidence.Result.FAILED
-    told = {"good": good, "evidence": str(run.folder), "images": {one.name: one.hosts for one in used}}
+    hosts = {image.name: image.hosts for image in used}
     if as_json:
+        told = {"good": good, "evidence": str(run.folder), "images": hosts, "without": without}
         typer.echo(json.dumps(told, indent=1))
     else:
-        for image in used:
-            typer.echo(f"{image.name}: {', '.join(image.hosts)}")
+        for image_name, names in hosts.items():
+            typer.echo(f"{image_name}: {', '.join(names)}")
+        if without:
+            typer.echo(f"made from no image with a record: {', '.join(without)}")
         typer.echo(f"{'as recorded' if good else 'NOT as recorded: `dingli image verify`'}; evidence: {run.folder}")
     raise typer.Exit(ExitCode.OK if good else ExitCode.FAILED)
+
+
+def _keep(run: evidence.Run, image: UsedImage) -> verification.Verdict:
+    from lab.golden.packages import bill_of_materials  # takes long to load
+
+    run.event("image", image=image.name, hosts=image.hosts)
+    for file in verification.KEPT:
+        run.add_raw(f"images/{image.name}/{file}", (image.folder / file).read_bytes())
+    run.add_raw(f"images/{image.name}/sbom.json", bill_of_materials(record.read(image.folder)))
+    verdict = verification.verify(image.name, image.folder)
+    run.event("verified", image=image.name, findings=[str(one) for one in verdict.findings])
+    return verdict
 
 
 def _recipe(name: str) -> Recipe:
