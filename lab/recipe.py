@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -74,7 +75,11 @@ class Recipe(BaseModel):
     @property
     def sha256(self) -> str:
         """Of the very command that builds the image, and of the roles' parts that it applies: nothing is left out."""
-        parts = [*build_command(self, Path("rootfs.tar")), *applied_roles().values(), *self.satisfies, RECORD_FORMAT]
+        return self.sum_with(applied_roles())
+
+    def sum_with(self, roles: Mapping[str, str]) -> str:
+        """The same for roles with these sums."""
+        parts = [*build_command(self, Path("rootfs.tar")), *roles.values(), *self.satisfies, RECORD_FORMAT]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab import recipe
+from lab.golden.roles import applied_roles
 from lab.recipe import Recipe, build_command, load_recipe
 
 BASE = Recipe(os="debian-13", arch="x86_64", suite="trixie", packages=("systemd",), disable=("etcd.service",))
@@ -25,6 +26,12 @@ BASE = Recipe(os="debian-13", arch="x86_64", suite="trixie", packages=("systemd"
 )
 def test_every_ingredient_is_part_of_the_key(change: dict[str, object]) -> None:
     assert BASE.model_copy(update=change).digest != BASE.digest
+
+
+def test_the_roles_are_part_of_the_key() -> None:
+    roles = applied_roles()
+    assert BASE.sum_with(roles) == BASE.sha256
+    assert BASE.sum_with(roles | {"hardening/main.yml": "another"}) != BASE.sha256
 
 
 def test_the_layout_of_a_recipe_file_is_not_part_of_the_key(tmp_path: Path) -> None:
