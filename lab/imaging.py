@@ -99,5 +99,5 @@ def _build(recipe: Recipe, wanted: str, draft: Path) -> None:
 def _environment(draft: Path) -> dict[str, str]:
     """What the recipe's hooks find; and Ansible, which leaves nothing in anybody's home."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    ansible = {"ANSIBLE_HOME": str(draft / ".ansible"), "ANSIBLE_NOCOLOR": "1"}
-    return {**os.environ, **ansible, "PATH": path, "DINGLI_CLONE": str(roles.ROOT), "DINGLI_DRAFT": str(draft)}
+    own = {"HOME": "/root", "ANSIBLE_HOME": str(draft / ".ansible"), "ANSIBLE_NOCOLOR": "1"}
+    return {**os.environ, **own, "PATH": path, "DINGLI_CLONE": str(roles.ROOT), "DINGLI_DRAFT": str(draft)}
