@@ -22,6 +22,10 @@ from lab.places import HANDOVER, IDENTITIES, ROOT_KEY
 
 HOST_KEY = "ssh_host_ed25519_key"
 
+# An image lets nobody in as root over SSH. A machine that is handed over with a key of root's does until it is adopted,
+# which takes this file away; given back, it gets it again.
+HANDED_OVER = "etc/ssh/sshd_config.d/00-given-back.conf"
+
 # The clock is the machine's, which no host may set: chronyd measures and serves time but leaves the clock alone (-x).
 # An emulator knows no system call filters (-F 0).
 _CLOCK = """[Unit]
@@ -65,6 +69,7 @@ def files(host: LabHost) -> bytes:
         add_file(tar, f"etc/ssh/{HOST_KEY}", (folder / HOST_KEY).read_bytes(), 0o600)
         add_file(tar, f"etc/ssh/{HOST_KEY}.pub", (folder / f"{HOST_KEY}.pub").read_bytes(), 0o644)
         add_file(tar, "root/.ssh/authorized_keys", public, 0o600)
+        add_file(tar, HANDED_OVER, b"PermitRootLogin prohibit-password\n", 0o600)
     return buffer.getvalue()
 
 

@@ -75,10 +75,11 @@ def up(wanted: Layout, clone: Path, unattended: bool, phase: Callable[[str], Non
         requirements.check(wanted, network.UPLINK)
         requirements.register_emulators(wanted)
         network.close_off(wanted.supernet)
-        _refuse_another_layout(wanted)
+        before = layout.read(LAYOUT)
+        _refuse_another_layout(before, wanted)
         identity.prepare(wanted)
         steps = _shared_parts(wanted, phase, tell)
-        LAYOUT.write_text(wanted.dumps(), encoding="utf-8")
+        LAYOUT.write_text(as_made(wanted, before, steps).dumps(), encoding="utf-8")
         _hosts(wanted, steps, phase, tell)
         controller.start()
         _cloud(wanted, phase)
@@ -128,11 +129,22 @@ def _claim(clone: Path, unattended: bool, tell: Tell) -> None:
     owner.take(clone)
 
 
-def _refuse_another_layout(wanted: Layout) -> None:
-    before = layout.read(LAYOUT)
-    if before is not None and replace(before, cloud=None) != replace(wanted, cloud=None):
+def as_made(wanted: Layout, before: Layout | None, steps: Mapping[str, Step]) -> Layout:
+    """The layout with the images that disks were made from: a machine that is there already keeps its own."""
+    known = {host.name: host for host in before.hosts} if before is not None else {}
+    hosts = (host if steps[host.name] is Step.CREATE else known.get(host.name, host) for host in wanted.hosts)
+    return replace(wanted, hosts=tuple(hosts))
+
+
+def comparable(machines: Layout) -> Layout:
+    """What must not change while a lab is there. Another image is for the machines that are made from now on."""
+    return replace(machines, cloud=None, hosts=tuple(replace(host, image="") for host in machines.hosts))
+
+
+def _refuse_another_layout(before: Layout | None, wanted: Layout) -> None:
+    if before is not None and comparable(before) != comparable(wanted):
         raise LabError(
-            "the lab on this machine was brought up from another description (hosts, networks or images changed)",
+            "the lab on this machine was brought up from another description (hosts or networks changed)",
             "the one that it runs with",
             "run `dingli lab down`, then `dingli lab up`: disks are lost, identities stay",
         )

@@ -100,15 +100,22 @@ def examine() -> Machine:
 
 def register_emulators(layout: Layout) -> None:
     """Let this machine's kernel run the programs of foreign hosts; what is registered already stays."""
-    for arch in {host.arch for host in layout.hosts} - {platform.machine()}:
-        if not (_BINFMT / "register").exists():
-            run(["mount", "-t", "binfmt_misc", "binfmt_misc", str(_BINFMT)])
-        handler = _BINFMT / f"qemu-{arch}"
-        if handler.exists() and _keeps_credentials(handler.read_text(encoding="ascii")):
-            continue
-        if handler.exists():
-            handler.write_text("-1", encoding="ascii")
-        (_BINFMT / "register").write_bytes(with_credentials((_HANDLERS / f"qemu-{arch}.conf").read_bytes()))
+    for arch in {host.arch for host in layout.hosts}:
+        register_emulator(arch)
+
+
+def register_emulator(arch: str) -> None:
+    """The same for one architecture; this machine's own needs none."""
+    if arch == platform.machine():
+        return
+    if not (_BINFMT / "register").exists():
+        run(["mount", "-t", "binfmt_misc", "binfmt_misc", str(_BINFMT)])
+    handler = _BINFMT / f"qemu-{arch}"
+    if handler.exists() and _keeps_credentials(handler.read_text(encoding="ascii")):
+        return
+    if handler.exists():
+        handler.write_text("-1", encoding="ascii")
+    (_BINFMT / "register").write_bytes(with_credentials((_HANDLERS / f"qemu-{arch}.conf").read_bytes()))
 
 
 def with_credentials(line: bytes) -> bytes:

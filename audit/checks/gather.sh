@@ -1,7 +1,8 @@
 # Runs on the audited host as dingli-audit, in one bash, and prints every command's output as a record:
 #   #record <name> <exit> <started> <ended> <bytes of command> <bytes of stdout> <bytes of stderr>, then the three texts.
 # The last line, "#end <records>", proves that nothing was cut off. What only root may read is in the record "facts": the
-# output of audit-facts, which is records too, and so in "facts-log". $1 says whether passwords are to be tried.
+# output of audit-facts, which is records too, and so in "facts-log". $1 says whether passwords are to be tried;
+# `at-rest` is for an image, of which there are only files.
 set -u
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 facts=/usr/local/libexec/dingli/audit-facts
@@ -29,13 +30,17 @@ if [ "$1" = try-passwords ]; then
     probe_job=$!
 fi
 
-here=${SSH_CONNECTION:-127.0.0.1}
 record accounts getent passwd
-record facts-sum sha256sum "$facts"
-record facts sudo -n "$facts" "${here%% *}"
 record login-defs cat /etc/login.defs
 record faillock-conf cat /etc/security/faillock.conf
 record idle-timeout env -i "HOME=$HOME" TERM=dumb bash -lic 'declare -p TMOUT'
+if [ "$1" = at-rest ]; then
+    printf '#end %s\n' "$count"
+    exit
+fi
+here=${SSH_CONNECTION:-127.0.0.1}
+record facts-sum sha256sum "$facts"
+record facts sudo -n "$facts" "${here%% *}"
 # May an ordinary account end the programs that write the log? Signal 0 asks, and does nothing.
 for program in rsyslogd systemd-journald; do
     record "stop-$program" bash -c "kill -0 \$(pgrep -o -x ${program:0:15})"

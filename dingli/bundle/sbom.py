@@ -1,4 +1,4 @@
-"""The bundle's bill of materials, CycloneDX in JSON: the same bytes for the same parts."""
+"""Bills of materials, CycloneDX in JSON: the same bytes for the same parts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cyclonedx.output.json import JsonV1Dot6
 
 from dingli.bundle.parts import Part
 
-__all__ = ["sbom"]
+__all__ = ["document", "sbom"]
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "dingli-bundle")
 _PATH = "dingli:path"
@@ -21,18 +21,27 @@ _PATH = "dingli:path"
 
 def sbom(version: str, commit: str, when: datetime, parts: Iterable[Part]) -> str:
     """`when` is the commit's time. A part's path in the bundle is its property `dingli:path`."""
-    listed = sorted(set(parts), key=lambda part: (part.purl.to_string(), part.path))
-    names = "\n".join(f"{part.purl.to_string()} {part.path} {part.sha256}" for part in listed)
+    listed = list(parts)
+    names = "\n".join(f"{part.purl.to_string()} {part.path} {part.sha256}" for part in _sorted(listed))
     itself = Component(
         type=ComponentType.APPLICATION, name="dingli", version=f"{version}+{commit[:12]}", bom_ref="dingli"
     )
+    return document(itself, uuid.uuid5(_NAMESPACE, f"{version} {commit}\n{names}"), when, listed)
+
+
+def document(itself: Component, serial_number: uuid.UUID, when: datetime, parts: Iterable[Part]) -> str:
+    """A bill of the parts of `itself`."""
     bom = Bom(
-        serial_number=uuid.uuid5(_NAMESPACE, f"{version} {commit}\n{names}"),
+        serial_number=serial_number,
         metadata=BomMetaData(component=itself, timestamp=when),
-        components=[_component(part) for part in listed],
+        components=[_component(part) for part in _sorted(parts)],
     )
     bom.register_dependency(itself, bom.components)
     return JsonV1Dot6(bom).output_as_string(indent=1) + "\n"
+
+
+def _sorted(parts: Iterable[Part]) -> list[Part]:
+    return sorted(set(parts), key=lambda part: (part.purl.to_string(), part.path))
 
 
 def _component(part: Part) -> Component:

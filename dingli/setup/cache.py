@@ -39,6 +39,8 @@ def entry(kind: str, key: str, build: Callable[[Path], None]) -> Path:
     with _locked(folder.parent / f".{key}.lock"):
         if folder.is_dir():
             return folder
+        for left in folder.parent.glob(f".{key}.*/"):  # of builders that were killed: by the lock, none is at work
+            shutil.rmtree(left, ignore_errors=True)
         unfinished = Path(tempfile.mkdtemp(prefix=f".{key}.", dir=folder.parent))
         try:
             build(unfinished)

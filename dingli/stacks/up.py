@@ -20,6 +20,7 @@ from dingli.stacks.events import Message, StackOutcome
 from dingli.stacks.names import StackName
 from dingli.stacks.operation import Choice, operate
 from dingli.stacks.screen import Screen
+from lab.golden.used import images_of
 
 __all__ = ["UpResult", "bring_up", "roll_out"]
 
@@ -64,6 +65,9 @@ def bring_up(environment: Environment, choice: Choice, screen: Screen) -> UpResu
     with evidence.run(
         environment, kind="up", title=f"up {environment.name}: {', '.join(s.site for s in stacks)}"
     ) as run:
+        for image in images_of(environment):
+            run.event("image", image=image.name, hosts=image.hosts)
+            run.add_raw(f"images/{image.name}.json", image.record)
 
         def show(site: str, message: Message) -> None:
             screen.show(site, message)

@@ -26,7 +26,7 @@ _UNITS = "etc/systemd/system"
 
 _ACCOUNT = f"""#!/bin/sh
 set -e
-id {USER} >/dev/null 2>&1 || useradd --create-home --shell /bin/bash {USER}
+id {USER} >/dev/null 2>&1 || useradd --key PASS_MAX_DAYS=-1 --create-home --shell /bin/bash {USER}
 install -d -m 0700 -o {USER} -g {USER} /home/{USER}/.ssh
 install -m 0600 -o {USER} -g {USER} /{_HOME}/public-keys /home/{USER}/.ssh/authorized_keys
 echo '{USER} ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/90-cloud-init-users

@@ -57,7 +57,8 @@ def start(layout: Layout) -> None:
     command = [sys.executable, "-m", _MODULE]
     if layout.cloud.address in layout.gateways:
         command = ["nsenter", f"--net=/run/netns/{ROUTER}", *command]
-    environment = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(_root())}
+    cache = {name: os.environ[name] for name in ("HOME", "XDG_CACHE_HOME") if name in os.environ}  # images are in it
+    environment = {**cache, "PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(_root())}
     with LOG.open("ab") as log:
         daemon = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=environment, start_new_session=True

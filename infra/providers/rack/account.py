@@ -1,6 +1,7 @@
 """The deploy account on a host, and who is used once to make it: root's key, or the user of a cloud's image.
 
-All scripts run as root and change nothing when run again.
+All scripts run as root and change nothing when run again. The account has no password, so none may expire: on a host
+where new accounts have to renew theirs, the key would be refused after that time.
 """
 
 from __future__ import annotations
@@ -9,16 +10,17 @@ import shlex
 
 from dingli.ssh import DEPLOY_USER, Connection
 
-__all__ = ["adopt", "disable_first_user", "disable_root_key", "release"]
+__all__ = ["ROOT_LOGIN", "adopt", "disable_first_user", "disable_root_key", "release"]
 
 _DISABLED = "#disabled-by-dingli# "
-_ROOT_LOGIN = "00-given-back.conf"  # sshd takes the first value it reads: before whatever roles have set
+ROOT_LOGIN = "00-given-back.conf"  # sshd takes the first value it reads: before whatever roles have set
 
 _MAKE = r"""
 set -eu
 user=%(user)s key=%(key)s
 id "$user" >/dev/null 2>&1 || useradd --create-home --shell /bin/bash --comment 'Dingli deployment' "$user"
 usermod -p '*' "$user"
+chage --maxdays -1 "$user"
 home=$(getent passwd "$user" | cut -d: -f6)
 install -d -m 0700 -o "$user" -g "$user" "$home/.ssh"
 umask 077
@@ -74,7 +76,7 @@ def disable_root_key(connection: Connection, public_key_base64: str) -> None:
     script = _DISABLE_ROOT_KEY % {
         "key": shlex.quote(public_key_base64),
         "mark": shlex.quote(_DISABLED),
-        "root_login": _ROOT_LOGIN,
+        "root_login": ROOT_LOGIN,
     }
     _as_root(connection, script)
 
@@ -86,7 +88,7 @@ def disable_first_user(connection: Connection, user: str) -> None:
 
 def release(connection: Connection) -> None:
     """Give the machine back: root's key counts again, the deploy account is gone."""
-    _as_root(connection, _RELEASE % {"user": DEPLOY_USER, "mark": _DISABLED, "root_login": _ROOT_LOGIN})
+    _as_root(connection, _RELEASE % {"user": DEPLOY_USER, "mark": _DISABLED, "root_login": ROOT_LOGIN})
 
 
 def _as_root(connection: Connection, script: str) -> None:

@@ -87,11 +87,8 @@ def test_a_disk_keeps_its_files_and_an_instance_its_own_over_stop_and_start(stac
     stack.wait_for("dr-1", "running")
 
     assert silent
-    assert stack.ssh("dr-1", "cat /mnt/sdf/note own; sudo cat /root/user-data").stdout.split() == [
-        "kept",
-        "own",
-        "once",
-    ]
+    done = stack.ssh("dr-1", "sudo cat /mnt/sdf/note; cat own; sudo cat /root/user-data")
+    assert done.stdout.split() == ["kept", "own", "once"], done.stderr
 
 
 def test_a_machine_that_shuts_itself_down_is_stopped(stack: CloudStack) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lab.containers import Container
-from lab.lifecycle import Found, Step, plan
+from lab.lifecycle import Found, Step, as_made, comparable, plan
 from tests.unit.lab.small_lab import LAB, ONE, TWO
 
 
@@ -43,3 +45,15 @@ def test_nothing_is_done_when_all_is_up() -> None:
 )
 def test_each_state_of_a_host_has_its_step(state: Found, step: Step) -> None:
     assert plan(LAB, state)[ONE.name] is step
+
+
+def test_a_machine_that_is_there_keeps_its_image_and_a_new_one_gets_the_new() -> None:
+    newer = replace(LAB, hosts=(replace(ONE, image="new"), replace(TWO, image="new")))
+    made = as_made(newer, LAB, {ONE.name: Step.START, TWO.name: Step.CREATE})
+    assert [host.image for host in made.hosts] == [ONE.image, "new"]
+    assert as_made(newer, None, {ONE.name: Step.CREATE, TWO.name: Step.CREATE}) == newer
+
+
+def test_another_image_is_no_other_lab_and_another_address_is() -> None:
+    assert comparable(replace(LAB, hosts=(replace(ONE, image="new"), TWO))) == comparable(LAB)
+    assert comparable(replace(LAB, hosts=(replace(ONE, address="198.18.1.12"), TWO))) != comparable(LAB)

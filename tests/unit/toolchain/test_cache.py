@@ -43,6 +43,14 @@ def test_a_build_that_fails_leaves_no_entry_and_can_be_repeated() -> None:
     assert (cache.entry("engine", "k", _write) / "result").read_text() == "whole"
 
 
+def test_what_a_killed_builder_left_is_removed_and_never_used() -> None:
+    left = cache.cache_root() / "engine" / ".k.killed"
+    left.mkdir(parents=True)
+    (left / "result").write_text("ha")
+    assert (cache.entry("engine", "k", _write) / "result").read_text() == "whole"
+    assert not left.exists()
+
+
 def test_two_builders_of_one_entry_wait_for_each_other() -> None:
     built = []
     started = threading.Event()
