@@ -22,8 +22,9 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
-def on_demand(root: Path) -> Path:
+def on_demand(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The trial's far site is; e is not there until it is called."""
+    monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
     file = root / "stacks" / "environments" / "trial.yaml"
     text = file.read_text()
     changes = {

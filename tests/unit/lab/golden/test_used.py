@@ -33,7 +33,10 @@ def test_machines_are_told_by_the_image_that_they_were_made_from(cache: Path) ->
     file.write_text(replace(made, hosts=(older, *made.hosts[1:])).dumps())
     found = {image.record.decode(): image.hosts for image in images_of(environment, file)}
     same = tuple(host.name for host in made.hosts[1:] if host.image == made.hosts[1].image)
-    assert found == {older.image: (older.name,), made.hosts[1].image: same}  # the others' images have no record
+    assert found == {
+        older.image: (older.name,),
+        made.hosts[1].image: (*made.instances, *same),
+    }  # the others' images have no record
 
 
 def test_without_a_lab_there_are_none(cache: Path) -> None:
