@@ -13,8 +13,7 @@ from pathlib import Path
 from dingli.exceptions import DingliError
 from drills.checker.check import Verdict
 from drills.experiment import Drill
-from drills.judge import judge
-from drills.settings import Settings
+from drills.kinds import kind_of
 
 
 def main() -> None:
@@ -30,7 +29,9 @@ def main() -> None:
     try:
         asked = json.loads((raw / "settings.json").read_text())
         journal = json.loads((raw / "chaos-journal.json").read_text())
-        report = judge(Drill.read(asked["drill"]), journal, Settings.of(asked), raw)
+        drill = Drill.read(asked["drill"])
+        kind = kind_of(drill)
+        report = kind.judge(drill, journal, kind.settings(asked), raw)
     except (DingliError, OSError, ValueError, KeyError) as error:
         print(f"error: {raw.parent} cannot be judged: {type(error).__name__}: {error}", file=sys.stderr)
         print("expected: the evidence of a drill, with raw/settings.json", file=sys.stderr)

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from enum import StrEnum
+from typing import Any, Protocol
 
 from drills.settings import Settings
 
-__all__ = ["LED_BY", "Drill", "cuts_power"]
+__all__ = ["LED_BY", "Drill", "Strikes", "cuts_power"]
 
 LED_BY = "led-by"
 """The step whose output says under which `epoch` the cell is led; later steps find it in their settings."""
 _POWER = "drills.actions.power"
+
+
+class Strikes(StrEnum):
+    """What a drill is about."""
+
+    CELL = "cell"
+    BUCKET = "bucket"
+
+
+class Words(Protocol):
+    """Settings of any kind of drill."""
+
+    def words(self) -> dict[str, str]:
+        """What titles and plans may name."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -28,6 +44,7 @@ class Drill:
     """Which of the environment's targets this drill is about."""
     others_keep_service: bool = False
     """Whether the other cells must not feel it."""
+    strikes: str = Strikes.CELL
 
     @property
     def calls_site(self) -> bool:
@@ -45,7 +62,7 @@ class Drill:
         """From evidence; early drills, all of them site losses, left their name alone."""
         return Drill(data) if isinstance(data, str) else Drill(**data)
 
-    def titled(self, settings: Settings) -> str:
+    def titled(self, settings: Words) -> str:
         """The title, with this run's names in it."""
         return self.title.format(drill=self.name, **settings.words())
 

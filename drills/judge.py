@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from drills.exceptions import TooLittleSeen
 from drills.experiment import Drill
 from drills.settings import Settings
 
-__all__ = ["DrillReport", "Step", "error_of", "judge", "records"]
+__all__ = ["DrillReport", "Step", "error_of", "failed_steps", "judge", "records", "steps_of", "sum_of_programs"]
 
 JOURNAL = "journal.jsonl"
 MOST_SILENCE_ELSEWHERE_S = 1.0
@@ -85,6 +86,21 @@ class DrillReport:
         """Plain data for JSON."""
         return {**asdict(self), "worst_member_rto_s": self.worst_member_rto_s}
 
+    def lines(self) -> Iterator[str]:
+        """For the terminal."""
+        times = {"service RTO": self.service_rto_s, "member RTO": self.worst_member_rto_s}
+        if self.switch_gap_s is not None:
+            times = {"switch gap": self.switch_gap_s}
+        if self.site_call_s is not None:
+            times = {"site call": self.site_call_s, "silence": self.fault_gap_s}
+        for label, value in times.items():
+            yield f"{label:12} " + ("not measured" if value is None else f"{value:.2f} s")
+        rpo = "not measured" if self.rpo_commands is None else f"{self.rpo_commands} commands"
+        yield f"RPO          {rpo} {' '.join(self.rpo_ids)}"
+        for cell, seen in self.other_cells.items():
+            changed = ", its leadership changed" if len(seen["epochs"]) > 1 else ""
+            yield f"cell {cell:<7} longest time without an answer {seen['gap_s']:.2f} s{changed}"
+
 
 def sum_of_programs() -> str:
     """SHA-256 of what gives verdicts (the sources of this package): two verdicts on one run can be told apart."""
@@ -101,7 +117,7 @@ def judge(drill: Drill, journal: dict[str, Any], settings: Settings, folder: Pat
     """
     environment, title = settings.environment, drill.titled(settings)
     report = DrillReport(drill.name, title, environment.name, settings.cell.name, settings.site, settings.run_id)
-    report.steps = _steps(journal)
+    report.steps = steps_of(journal)
     report.started = str(journal.get("start", ""))
     _describe(report, drill, settings)
     doubts = []
@@ -118,7 +134,7 @@ def judge(drill: Drill, journal: dict[str, Any], settings: Settings, folder: Pat
         doubts.append(f"members that saw nothing after the takeover: {', '.join(silent)}")
     if report.checker.get("verdict") == Verdict.UNKNOWN:
         doubts.append(f"the checker could not tell: {report.checker['why']}")
-    proven = [*_failed(report, journal), *_found(report), *_missed_targets(report, settings)]
+    proven = [*failed_steps(report.steps, journal), *_found(report), *_missed_targets(report, settings)]
     proven += _hurt(report) if drill.others_keep_service else []
     report.verdict = Verdict.FAIL if proven else Verdict.UNKNOWN if doubts else Verdict.PASS
     report.reasons = list(dict.fromkeys([*proven, *doubts]))
@@ -131,7 +147,7 @@ def error_of(run: dict[str, Any]) -> str:
     return "; ".join(last.strip().splitlines()).removeprefix("chaoslib.exceptions.ActivityFailed: ")
 
 
-def _steps(journal: dict[str, Any]) -> list[Step]:
+def steps_of(journal: dict[str, Any]) -> list[Step]:
     """Every activity that was begun. One that a signal interrupted has no status in the journal."""
     runs = [*_hypothesis(journal, "before"), *(journal.get("run") or []), *_hypothesis(journal, "after")]
     return [
@@ -152,8 +168,9 @@ def _hypothesis(journal: dict[str, Any], when: str) -> list[dict[str, Any]]:
     return list(state.get("probes", []))
 
 
-def _failed(report: DrillReport, journal: dict[str, Any]) -> list[str]:
-    failed = [f"{step.name}: {step.error or step.status}" for step in report.steps if step.status != "succeeded"]
+def failed_steps(steps: list[Step], journal: dict[str, Any]) -> list[str]:
+    """What of the experiment did not go as it should."""
+    failed = [f"{step.name}: {step.error or step.status}" for step in steps if step.status != "succeeded"]
     if journal.get("status") != "completed" and not (journal.get("status") == "failed" and failed):
         failed.append(f"the experiment ended as {journal.get('status')}")
     if journal.get("deviated"):

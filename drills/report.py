@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from math import ceil
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from xml.etree import ElementTree
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from drills.checker.check import Verdict
-from drills.judge import DrillReport
+from drills.judge import DrillReport, Step
 from drills.measure import BUCKET_S
 
 __all__ = ["junit", "render_html"]
@@ -23,7 +23,16 @@ _MOST_TICKS: Final = 16
 _LINES_MS: Final = [(10, "10 ms"), (100, "100 ms"), (1_000, "1 s"), (5_000, "5 s"), (20_000, "20 s"), (60_000, "60 s")]
 
 
-def junit(report: DrillReport) -> str:
+class Steps(Protocol):
+    """A report on any kind of drill, as far as JUnit goes."""
+
+    drill: str
+    verdict: Verdict
+    reasons: list[str]
+    steps: list[Step]
+
+
+def junit(report: Steps) -> str:
     """One test case a step, and one for the verdict; *unknown* is an error, not a failure."""
     failed = sum(step.status != "succeeded" for step in report.steps) + (report.verdict is Verdict.FAIL)
     errors = int(report.verdict is Verdict.UNKNOWN)

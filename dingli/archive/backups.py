@@ -110,7 +110,7 @@ def unnamed(every: Iterable[Backup], store: Store) -> list[str]:
 
     Runs of evidence are left out: their own signatures say whose they are.
     """
-    files = [folder.path / "raw" / FILE for folder in store.folders() if folder.kind == KIND]
+    files = [folder.path / "raw" / FILE for folder in store.folders()]  # of backups, and of drills that made one
     rows = [json.loads(line) for file in files if file.is_file() for line in file.read_text().splitlines()]
     suspects = [one for one in every if rows and one.kind is not Kind.EVIDENCE and one.row not in rows]
     return [f"{_key(one)}: no evidence of a backup names it" for one in suspects]

@@ -10,20 +10,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from dingli.archive.exceptions import BucketTrouble
+from dingli.cloud_session import cloud_session
 from dingli.environment import Archive, Environment
 from dingli.evidence.redaction import register_secret
 from dingli.exceptions import InputError, SetupError
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 __all__ = ["Bucket", "Version", "settings_of"]
 
-_CHAIN = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or a role of this machine"
+_CHAIN = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, `archive.credentials_file`, a profile, or a role of this machine"
 _PART_BYTES = 1 << 20
 _MOST_BYTES = 5 * 10**9
 _MADE_BY = "`dingli archive init` makes one"
@@ -45,8 +48,9 @@ class Bucket:
     def __init__(self, settings: Archive) -> None:
         self._settings = settings
         self._service = settings.endpoint or "AWS"
-        if settings.ca is not None and not Path(settings.ca).is_file():
-            raise SetupError(f"no file {settings.ca}", "the CA of `archive.ca`", "put it there, or correct the path")
+        for key, file in (("ca", settings.ca), ("credentials_file", settings.credentials_file)):
+            if file is not None and not Path(file).is_file():
+                raise SetupError(f"no file {file}", f"what `archive.{key}` names", "put it there, or correct the path")
         config = Config(
             s3={"addressing_style": "path" if settings.endpoint else "auto"},
             connect_timeout=5,
@@ -55,10 +59,13 @@ class Bucket:
             request_checksum_calculation="when_required",  # not every S3-compatible service knows newer sums
             response_checksum_validation="when_required",
         )
-        with self._as_our_errors():
-            session = boto3.Session(region_name=settings.region)
+        with self.as_our_errors():
+            session = cloud_session(region=settings.region, credentials_file=settings.credentials_file)
             credentials = session.get_credentials()
-            self._client = session.client("s3", endpoint_url=settings.endpoint, config=config, verify=settings.ca)
+            self.client: S3Client = session.client(
+                "s3", endpoint_url=settings.endpoint, config=config, verify=settings.ca
+            )
+            """For drills, which try what an archive never does."""
         for secret in (credentials.secret_key, credentials.token) if credentials else ():
             if secret and len(secret) > 5:
                 register_secret(secret)  # whatever an error says, it is not evidence
@@ -67,15 +74,20 @@ class Bucket:
     def name(self) -> str:
         return self._settings.bucket
 
+    @property
+    def service(self) -> str:
+        """Where it is, for people."""
+        return self._service
+
     def make(self) -> bool:
         """The bucket with versions and locks; False if it was there. Raises BucketTrouble if it is another kind."""
         region = self._settings.region
-        with self._as_our_errors():
-            present = {one["Name"] for one in self._client.list_buckets().get("Buckets", [])}
+        with self.as_our_errors():
+            present = {one["Name"] for one in self.client.list_buckets().get("Buckets", [])}
             if self.name not in present and region == "us-east-1":
-                self._client.create_bucket(Bucket=self.name, ObjectLockEnabledForBucket=True)
+                self.client.create_bucket(Bucket=self.name, ObjectLockEnabledForBucket=True)
             elif self.name not in present:
-                self._client.create_bucket(
+                self.client.create_bucket(
                     Bucket=self.name,
                     ObjectLockEnabledForBucket=True,
                     CreateBucketConfiguration={"LocationConstraint": region},  # type: ignore[typeddict-item]
@@ -85,10 +97,10 @@ class Bucket:
 
     def require(self) -> None:
         """Raises BucketTrouble unless the bucket keeps versions and can lock them."""
-        with self._as_our_errors():
-            versions = self._client.get_bucket_versioning(Bucket=self.name).get("Status")
+        with self.as_our_errors():
+            versions = self.client.get_bucket_versioning(Bucket=self.name).get("Status")
             try:
-                lock = self._client.get_object_lock_configuration(Bucket=self.name)["ObjectLockConfiguration"]
+                lock = self.client.get_object_lock_configuration(Bucket=self.name)["ObjectLockConfiguration"]
             except ClientError as error:
                 if error.response.get("Error", {}).get("Code") != "ObjectLockConfigurationNotFoundError":
                     raise
@@ -115,8 +127,8 @@ class Bucket:
         if size > _MOST_BYTES:
             raise BucketTrouble(f"{key} would have {size} bytes", f"at most {_MOST_BYTES}, which one request can carry")
         source.seek(0)
-        with self._as_our_errors():
-            answer = self._client.put_object(
+        with self.as_our_errors():
+            answer = self.client.put_object(
                 Bucket=self.name,
                 Key=key,
                 Body=source,
@@ -142,14 +154,14 @@ class Bucket:
         return b"".join(self.parts(version))
 
     def parts(self, version: Version) -> Iterator[bytes]:
-        with self._as_our_errors():
-            answer = self._client.get_object(Bucket=self.name, Key=version.key, VersionId=version.id)
+        with self.as_our_errors():
+            answer = self.client.get_object(Bucket=self.name, Key=version.key, VersionId=version.id)
             yield from answer["Body"].iter_chunks(_PART_BYTES)
 
     def locked_until(self, version: Version) -> datetime | None:
         """Until when nobody can delete this version, whoever it is; None if somebody can."""
-        with self._as_our_errors():
-            said = self._client.head_object(Bucket=self.name, Key=version.key, VersionId=version.id)
+        with self.as_our_errors():
+            said = self.client.head_object(Bucket=self.name, Key=version.key, VersionId=version.id)
         until = said.get("ObjectLockRetainUntilDate")
         return until if until and until > datetime.now(UTC) and said.get("ObjectLockMode") == "COMPLIANCE" else None
 
@@ -157,8 +169,8 @@ class Bucket:
         """By key, in the order of keys: its versions, the oldest first, then the marks that hide them."""
         found: dict[str, list[Version]] = {}
         hidden: dict[str, list[Version]] = {}
-        with self._as_our_errors():
-            for page in self._client.get_paginator("list_object_versions").paginate(Bucket=self.name, Prefix=prefix):
+        with self.as_our_errors():
+            for page in self.client.get_paginator("list_object_versions").paginate(Bucket=self.name, Prefix=prefix):
                 for one in page.get("Versions", []):
                     version = Version(one["Key"], one["VersionId"], one["Size"])
                     found.setdefault(version.key, []).insert(0, version)
@@ -168,7 +180,8 @@ class Bucket:
         return {key: found.get(key, []) + hidden.get(key, []) for key in sorted({*found, *hidden})}
 
     @contextmanager
-    def _as_our_errors(self) -> Iterator[None]:
+    def as_our_errors(self) -> Iterator[None]:
+        """What the service or the way to it says, as BucketTrouble."""
         bucket = f"bucket {self.name!r}"
         try:
             yield

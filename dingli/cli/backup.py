@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -15,10 +13,10 @@ import typer
 
 from dingli import evidence
 from dingli.archive import Bucket, settings_of
-from dingli.archive.backups import FILE, KIND, Backup, Kind, backups, check, keep, unnamed
+from dingli.archive.backing_up import back_up
+from dingli.archive.backups import FILE, KIND, Backup, Kind, backups, check, unnamed
 from dingli.archive.backups import restore as restore_one
-from dingli.archive.collecting import evidence_tar, member_for_snapshot, on_member, snapshot, tls_words
-from dingli.environment import Environment, load
+from dingli.environment import load
 from dingli.evidence import Store
 from dingli.exceptions import DingliError, ExitCode, InputError
 
@@ -43,18 +41,13 @@ def run(environment: _Environment, only: _Only = None, as_json: _Json = False) -
     bucket = Bucket(settings_of(declared))
     bucket.require()
     now = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    ways: dict[Kind, Callable[[Path], Iterator[tuple[str, Path]]]] = {
-        Kind.EVIDENCE: lambda folder: _evidence(declared, folder),
-        Kind.CONTROLLER: lambda folder: _controller(declared, folder, now),
-        Kind.ETCD: lambda folder: _etcd(declared, folder, now),
-    }
     kinds = only or list(Kind)
     kept: list[Backup] = []
     troubles: dict[str, str] = {}
     with evidence.run(declared, kind=KIND, title=f"backup of {', '.join(kinds)}") as leaving:
         for kind in kinds:
             try:
-                kept += _kept(bucket, declared, kind, ways[kind])
+                kept.extend(back_up(bucket, declared, kind, now, _progress))
             except DingliError as error:
                 troubles[kind] = error.found
         leaving.add_raw(FILE, "".join(json.dumps(one.row) + "\n" for one in kept))
@@ -66,19 +59,6 @@ def run(environment: _Environment, only: _Only = None, as_json: _Json = False) -
         new = sum(one.kind is kind for one in kept)
         typer.echo(f"{kind}: {f'FAILED: {troubles[kind]}' if kind in troubles else f'{new} new'}")
     raise typer.Exit(ExitCode.FAILED if troubles else ExitCode.OK)
-
-
-def _kept(
-    bucket: Bucket, declared: Environment, kind: Kind, way: Callable[[Path], Iterator[tuple[str, Path]]]
-) -> list[Backup]:
-    found = []
-    with tempfile.TemporaryDirectory(prefix="dingli-backup-") as folder:
-        for name, file in way(Path(folder)):
-            one = keep(bucket, declared.name, kind, name, file)
-            file.unlink()
-            found += [one] if one else []
-            _progress(f"{kind} {name}: {'kept' if one else 'is there'}")
-    return found
 
 
 @app.command("list", epilog="Examples:\n\ndingli backup list prod\n\ndingli backup list prod --only etcd --json")
@@ -152,29 +132,6 @@ def restore(
 def _file_name(backup: Backup) -> str:
     ending = {Kind.EVIDENCE: ".tar.gz", Kind.CONTROLLER: ".export", Kind.ETCD: ".db.gz"}[backup.kind]
     return backup.name + ending
-
-
-def _evidence(declared: Environment, folder: Path) -> Iterator[tuple[str, Path]]:
-    for run_folder in Store.of(declared.name).folders():
-        if run_folder.closed:
-            file = folder / "run.tar.gz"
-            evidence_tar(run_folder, file)
-            yield run_folder.path.name, file
-
-
-def _controller(declared: Environment, folder: Path, now: str) -> Iterator[tuple[str, Path]]:
-    from dingli.controller.export import export  # the engine takes long to load
-
-    file = folder / "export"
-    file.write_bytes(export(declared))
-    yield now, file
-
-
-def _etcd(declared: Environment, folder: Path, now: str) -> Iterator[tuple[str, Path]]:
-    member, file = member_for_snapshot(declared), folder / "snapshot.gz"
-    with on_member(declared, member) as stream:
-        snapshot(stream, tls_words(declared, member), file)
-    yield now, file
 
 
 def _progress(line: str) -> None:

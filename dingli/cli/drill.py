@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 import yaml
 
 from dingli.environment import project_root
 from dingli.exceptions import ExitCode, InputError
+
+if TYPE_CHECKING:
+    from drills.kinds import Judged
 
 app = typer.Typer()
 
@@ -20,7 +23,8 @@ _EPILOG = (
     "dingli drill site_loss lab\n\n"
     "dingli drill site_loss lab --site standby --off 30\n\n"
     "dingli drill core_kill lab --yes --cell alpha\n\n"
-    "dingli drill switch lab --yes --takeover-by standby-2/minimal --json"
+    "dingli drill switch lab --yes --takeover-by standby-2/minimal --json\n\n"
+    "dingli drill ransomware prod --key /media/safe/prod.key"
 )
 
 
@@ -37,13 +41,16 @@ def _read(path: Path) -> dict[str, Any]:
 @app.command(epilog=_EPILOG)
 def drill(
     name: str = typer.Argument("", metavar="[DRILL]", help="The drill: a file drills/DRILL.yaml. None: list them."),
-    environment: str = typer.Argument("lab", metavar="[ENV]", help="The environment, by name."),
+    environment: str = typer.Argument("lab", metavar="[ENV]", help="The environment, by name or its file's path."),
     cell: str = typer.Option(None, help="The cell that is drilled; the first one unless told otherwise."),
     site: str = typer.Option(None, help="The site of a drill that has one: it loses power, or is called."),
     takeover_by: str = typer.Option(None, help="The core that has to take over; other candidates are held back."),
     rate: float = typer.Option(None, min=1, max=5000, help="Orders a second of all members together."),
     off_s: int = typer.Option(None, "--off", min=5, max=300, help="Longest time that the fault may last, seconds."),
     load_s: int = typer.Option(None, "--load", min=20, max=900, help="How long members trade, seconds."),
+    recovery_key: Annotated[
+        Path | None, typer.Option("--key", help="The recovery key's file: `ransomware` opens the controller's export.")
+    ] = None,
     yes: bool = typer.Option(False, "--yes", help="Do not ask (environments of kind lab only)."),
     as_json: bool = typer.Option(False, "--json", help="Print the report as JSON at the end."),
 ) -> None:
@@ -54,15 +61,28 @@ def drill(
         return
     if name not in found:
         raise InputError(f"no drill {name!r}", f"one of {', '.join(found)}", "`dingli drill` lists them")
-    asked = {"cell": cell, "site": site, "takeover_by": takeover_by, "rate": rate, "off_s": off_s, "load_s": load_s}
+    asked: dict[str, Any] = {
+        "cell": cell,
+        "site": site,
+        "takeover_by": takeover_by,
+        "rate": rate,
+        "off_s": off_s,
+        "load_s": load_s,
+    }
+    asked["recovery_key"] = recovery_key.absolute() if recovery_key else None
     given = {key: str(value) for key, value in asked.items() if value is not None}
     experiment = configured(found[name], name, environment, given, yes)
     os.environ["CHAOSTOOLKIT_DISABLE_TELEMETRY"] = "1"
     from chaoslib.experiment import run_experiment
 
+    run_experiment(experiment, {"runtime": {"rollbacks": {"strategy": "always"}}})
+    _end(as_json)
+
+
+def _end(as_json: bool) -> NoReturn:
+    """Tells the verdict; raises typer.Exit with its status."""
     from drills.controls.drill import held
 
-    run_experiment(experiment, {"runtime": {"rollbacks": {"strategy": "always"}}})
     if held.refused is not None:
         raise typer.Exit(held.refused.exit_code)
     report = held.report
@@ -80,7 +100,7 @@ def configured(
 ) -> dict[str, Any]:
     """The experiment with what was given in place of its defaults; InputError for what this drill does not know."""
     defaults = {key: str(value["default"]) for key, value in experiment["configuration"].items()}
-    options = {"off_s": "--off", "load_s": "--load", "takeover_by": "--takeover-by"}
+    options = {"off_s": "--off", "load_s": "--load", "takeover_by": "--takeover-by", "recovery_key": "--key"}
     if unknown := [options.get(key, f"--{key}") for key in given if key not in defaults]:
         raise InputError(f"{name} with {', '.join(unknown)}", "an option that this drill has", "leave it out")
     own = {"environment": environment, "assume_yes": "yes" if yes else ""}
@@ -97,26 +117,13 @@ def _list(found: dict[str, dict[str, Any]], as_json: bool) -> None:
     typer.echo("\nwhat next: dingli drill NAME ENV   shows the plan, then asks")
 
 
-def _summary(report: object) -> None:
-    from drills.judge import DrillReport
+def _summary(report: Judged) -> None:
+    from drills.controls.drill import held
 
-    assert isinstance(report, DrillReport)
     typer.echo(f"verdict      {report.verdict.upper()}")
     for reason in report.reasons:
         typer.echo(f"             {reason}")
-    times = {"service RTO": report.service_rto_s, "member RTO": report.worst_member_rto_s}
-    if report.switch_gap_s is not None:
-        times = {"switch gap": report.switch_gap_s}
-    if report.site_call_s is not None:
-        times = {"site call": report.site_call_s, "silence": report.fault_gap_s}
-    for label, value in times.items():
-        typer.echo(f"{label:12} " + ("not measured" if value is None else f"{value:.2f} s"))
-    rpo = "not measured" if report.rpo_commands is None else f"{report.rpo_commands} commands"
-    typer.echo(f"RPO          {rpo} {' '.join(report.rpo_ids)}")
-    for cell, seen in report.other_cells.items():
-        changed = ", its leadership changed" if len(seen["epochs"]) > 1 else ""
-        typer.echo(f"cell {cell:<7} longest time without an answer {seen['gap_s']:.2f} s{changed}")
-    from drills.controls.drill import held
-
+    for line in report.lines():
+        typer.echo(line)
     if held.run is not None:
         typer.echo(f"report       {held.run.folder}/report.html")

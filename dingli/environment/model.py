@@ -265,6 +265,8 @@ class Archive(Entry):
     region: Text = "us-east-1"
     ca: AbsolutePath | None = None
     """On the controller: what the endpoint's certificate is judged by, if not by the usual list."""
+    credentials_file: AbsolutePath | None = None
+    """On the controller: what takes the place of ~/.aws/credentials."""
     segment_entries: Annotated[int, Strict(), Field(ge=100, le=100_000)] = 5_000
     trim_after_hours: Positive | None = None
     """From when on archived entries may be removed from etcd, by hand; None: never."""

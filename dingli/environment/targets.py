@@ -19,3 +19,5 @@ class Targets(Entry):
     switch_gap_s: Seconds | None = None
     site_call_s: Seconds = 240
     """Until a site on demand that was called has a core that has caught up and a gateway that trades."""
+    restore_s: Seconds = 3_600
+    """All that the archive's bucket keeps, brought back and compared."""

@@ -31,14 +31,12 @@ from chaoslib.exceptions import InterruptExecution
 from dingli import evidence
 from dingli.environment import EnvironmentKind, state_dir
 from dingli.exceptions import DingliError
-from dingli.power import driver_of
 from drills import report as reports
-from drills.actions.calling import require_callable
 from drills.checker.check import Verdict
 from drills.exceptions import DrillRefused
-from drills.experiment import LED_BY, Drill, cuts_power
-from drills.judge import DrillReport, error_of, judge
-from drills.settings import Settings
+from drills.experiment import LED_BY, Drill
+from drills.judge import error_of
+from drills.kinds import Asked, Judged, kind_of
 
 __all__ = [
     "Held",
@@ -64,12 +62,14 @@ class Held:
 
     def __init__(self) -> None:
         self.stack = ExitStack()
-        self.settings: Settings | None = None
+        self.settings: Asked | None = None
         self.run: evidence.Run | None = None
-        self.report: DrillReport | None = None
+        self.report: Judged | None = None
         self.refused: DingliError | None = None
         self.rollbacks: list[dict[str, Any]] = []
         self.failed_steps: list[str] = []
+        self.left_out = False
+        """The fault, since something failed before it."""
 
 
 held = Held()
@@ -91,15 +91,12 @@ def before_experiment_control(context: dict[str, Any], configuration: dict[str, 
 
 
 def _begin(experiment: dict[str, Any], configuration: dict[str, Any]) -> None:
-    drill, settings = Drill.of(experiment), Settings.of({**configuration, "run_id": ""})
-    if cuts_power(experiment):
-        for host in settings.hosts:
-            driver_of(settings.environment, host)
-    if drill.calls_site:
-        require_callable(settings)
-    settings = replace(settings, run_id=time.strftime("%Y%m%d-%H%M%S", time.gmtime()))
+    drill = Drill.of(experiment)
+    kind = kind_of(drill)
+    asked = kind.settings({**configuration, "run_id": ""})
+    settings: Asked = replace(asked, run_id=time.strftime("%Y%m%d-%H%M%S", time.gmtime()))
     _only_one(settings)
-    plan = drill.plan(experiment, settings)
+    plan = kind.plan(drill, experiment, settings)
     for line in plan:
         print(line, file=sys.stderr, flush=True)
     _confirm(settings, bool(configuration.get("assume_yes")))
@@ -113,7 +110,7 @@ def _begin(experiment: dict[str, Any], configuration: dict[str, Any]) -> None:
     configuration["run_id"] = settings.run_id  # without it no action touches anything
 
 
-def _only_one(settings: Settings) -> None:
+def _only_one(settings: Asked) -> None:
     folder = state_dir(settings.environment.name)
     folder.mkdir(parents=True, exist_ok=True)
     lock: IO[str] = held.stack.enter_context((folder / "drill.lock").open("a+"))
@@ -127,7 +124,7 @@ def _only_one(settings: Settings) -> None:
     lock.flush()
 
 
-def _confirm(settings: Settings, assume_yes: bool) -> None:
+def _confirm(settings: Asked, assume_yes: bool) -> None:
     environment = settings.environment
     is_lab = environment.kind is EnvironmentKind.LAB
     if assume_yes:
@@ -149,6 +146,7 @@ def before_method_control(context: dict[str, Any], **_: Any) -> None:
 def before_activity_control(context: dict[str, Any], fault: str = "", **_: Any) -> None:
     """No fault is set where an earlier step failed: it could not be measured."""
     if context["name"] == fault and held.failed_steps:
+        held.left_out = True
         raise InterruptExecution(f"{fault} is left out, since {', '.join(held.failed_steps)} failed")
 
 
@@ -165,8 +163,16 @@ def after_activity_control(
         configuration["epoch"] = str(state["output"]["epoch"])  # activities get copies of what it is from now on
     if held.run is not None:
         held.run.event("step", step=name, status=status, duration_s=seconds, output=state.get("output"), error=error)
+        _keep_at_once(held.run, state.get("output"))
     with contextlib.suppress(OSError):  # the terminal may be gone
         print(f"  {name:24} {status:11} {seconds:7.2f} s  {error}", file=sys.stderr, flush=True)
+
+
+def _keep_at_once(run: evidence.Run, output: Any) -> None:
+    """What a step says must be in the evidence before the next one begins: its files, by name."""
+    if held.settings is not None and isinstance(output, dict):
+        for name in output.get("evidence", []):
+            run.add_raw(name, (held.settings.workspace / name).read_bytes())
 
 
 def before_rollback_control(**_: Any) -> None:
@@ -201,17 +207,19 @@ def after_experiment_control(context: dict[str, Any], state: dict[str, Any], **_
         state["deviated"] = deviated
 
 
-def _keep(experiment: dict[str, Any], state: dict[str, Any], settings: Settings, run: evidence.Run) -> DrillReport:
+def _keep(experiment: dict[str, Any], state: dict[str, Any], settings: Asked, run: evidence.Run) -> Judged:
     """Judges, and puts all that the verdict rests on into evidence; a run that breaks here ends as unknown."""
     drill = Drill.of(experiment)
-    report = judge(drill, state, settings, settings.workspace)
+    kind = kind_of(drill)
+    report: Judged = kind.judge(drill, state, settings, settings.workspace)
     run.event("verdict", verdict=report.verdict, reasons=report.reasons)
-    run.report(report.as_data(), reports.render_html(report))
+    run.report(report.as_data(), kind.html(report))
     run.add_raw("junit.xml", reports.junit(report))
     run.add_raw("settings.json", json.dumps({"drill": asdict(drill), **settings.as_configuration()}, indent=1))
     run.add_raw("chaos-journal.json", json.dumps(state, indent=1, default=str))
     for path in sorted(path for path in settings.workspace.glob("*") if path.is_file()):
-        run.add_raw(path.name, path.read_bytes())
-    interrupted = state["status"] == "interrupted"
+        if not (run.raw / path.name).exists():
+            run.add_raw(path.name, path.read_bytes())
+    interrupted = state["status"] == "interrupted" and not held.left_out
     run.result = evidence.Result.INTERRUPTED if interrupted else _RESULTS[report.verdict]
     return report

@@ -11,7 +11,7 @@ import sys
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
 
 from lab import layout
-from lab.cloud import tls
+from lab.cloud import storage, tls
 from lab.cloud.api import Api
 from lab.cloud.backend import install
 from lab.cloud.hypervisor import Hypervisor
@@ -38,6 +38,7 @@ def main() -> int:
         return 1
     cloud = machines.cloud
     backend = install(machines, cloud.region)
+    storage.install()
     Hypervisor.clear()
     api = Api(cloud.address, cloud.port, tls.make(certificate_folder(), cloud.address))
     api.start()

@@ -29,6 +29,7 @@ from dingli.archive.looks import as_lines, forgotten
 from dingli.archive.reading import whole_journal
 from dingli.archive.segment import NOTHING_BEFORE
 from dingli.environment import Archive
+from dingli.evidence import contains_secret
 from dingli.exceptions import SetupError
 from tests.unit.archive.conftest import entries_of, journal_of
 
@@ -342,13 +343,26 @@ def test_troubles_are_said_plainly(
     nobody = settings().model_copy(update={"endpoint": "http://127.0.0.1:9"})
     with pytest.raises(BucketTrouble, match=r"127\.0\.0\.1:9"):
         Bucket(nobody).require()
-    with pytest.raises(SetupError, match="no file"):
-        Bucket(settings().model_copy(update={"ca": str(tmp_path / "none")}))
+    for key in ("ca", "credentials_file"):
+        with pytest.raises(SetupError, match="no file") as told:
+            Bucket(settings().model_copy(update={key: str(tmp_path / "none")}))
+        assert told.value.expected == f"what `archive.{key}` names"
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     with pytest.raises(BucketTrouble, match="no credentials"):
         Bucket(settings()).require()
+
+
+def test_credentials_may_come_from_a_file_of_their_own_and_are_never_evidence(
+    settings: Callable[[], Archive], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    file, secret = tmp_path / "credentials", "canary-of-a-secret-in-a-file"
+    file.write_text(f"[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = {secret}\n")
+    assert Bucket(settings().model_copy(update={"credentials_file": str(file)})).make()
+    assert contains_secret(secret.encode())
 
 
 def test_nothing_before_is_what_the_first_segment_names(bucket: Bucket, entries: list[bytes]) -> None:

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-__all__ = ["configured", "give", "interrupt", "leave_past", "touch"]
+__all__ = ["configured", "give", "interrupt", "leave_past", "names", "touch"]
 
 
 def give(output: Any = None, error: str = "") -> Any:
@@ -27,6 +27,11 @@ def leave_past(folder: str, configuration: dict[str, Any]) -> None:
     from tests.unit.drills.past import Past
 
     Past().leave(Path(folder) / configuration["run_id"])
+
+
+def names(folder: str) -> list[str]:
+    """Of all files below a folder, at the time of this step."""
+    return sorted(path.name for path in Path(folder).rglob("*") if path.is_file())
 
 
 def touch(file: str, line: str, error: str = "") -> None:

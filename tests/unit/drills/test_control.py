@@ -251,7 +251,8 @@ def test_later_steps_know_under_which_epoch_the_cell_was_led(trial: Trial, monke
     assert trial.run_here(monkeypatch)["run"][-1]["output"]["epoch"] == "41"
 
 
-NAMES = sorted(path.stem for path in (REPOSITORY / "drills").glob("*.yaml"))
+NAMES = sorted(path.stem for path in (REPOSITORY / "drills").glob("*.yaml") if path.stem != "ransomware")
+"""Those that strike a cell."""
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,1 @@
+"""The drill of an attacker who holds the archiver's own credentials."""
