@@ -9,6 +9,7 @@ import typer
 from dingli.environment import load
 from dingli.environment.readiness import called_sites, record_call
 from dingli.exceptions import ExitCode, InputError
+from dingli.stacks.calling import instances
 from dingli.stacks.engine import Engine
 from dingli.stacks.operation import Choice, operate
 from dingli.stacks.screen import Screen
@@ -35,8 +36,7 @@ def destroy(
     engine = Engine(declared, screen.show)
     stacks = [stack for stack in choice.of(declared) if engine.exists(stack)]
     screen.say(f"to be given back: {', '.join(map(str, stacks)) or 'nothing, there is no stack'}")
-    made = [stack.site for stack in stacks if declared.sites[stack.site].made]
-    removed = [host.name for site_name in made for host in declared.hosts_at(site_name)]
+    removed = [host for stack in stacks for host in instances(engine.backend, stack)]
     if removed:
         screen.say(f"removed with their disks, being instances of a cloud: {', '.join(removed)}")
     typed = name or (

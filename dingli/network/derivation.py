@@ -188,8 +188,12 @@ def _lines(environment: Environment) -> Iterator[Flow]:
 
 
 def _also(environment: Environment, extra: ExtraFlow) -> Flow:
-    ends = []
-    for end in (extra.source, extra.destination):
-        host = environment.hosts.get(end)
-        ends.append(Party.host(host) if host is not None else Party("network", IPv4Network(end)))
-    return Flow("also", (ends[0],), (ends[1],), extra.port, extra.why, extra.protocol)
+    ends = [_end(environment, end) for end in (extra.source, extra.destination)]
+    return Flow("also", ends[0], ends[1], extra.port, extra.why, extra.protocol)
+
+
+def _end(environment: Environment, end: str) -> tuple[Party, ...]:
+    """Nobody if it is a host that is declared and not there now."""
+    if end in environment.declared.hosts:
+        return _hosts(environment, [end])
+    return (Party("network", IPv4Network(end)),)

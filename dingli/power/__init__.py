@@ -15,8 +15,11 @@ __all__ = ["Driver", "PowerFailed", "PowerRefused", "driver_of", "power_off", "p
 class Driver(Protocol):
     """The power controller of one host. All raise PowerFailed, and PowerRefused for what they cannot do."""
 
-    def off(self, seconds: int) -> None:
-        """Cuts the power for at most `seconds`; it returns by itself even if nobody is left to ask for it."""
+    def promise(self, seconds: int) -> None:
+        """Makes sure that the power will return `seconds` from now even if nobody is left to ask for it."""
+
+    def cut(self) -> None:
+        """Cuts it now; `promise` has to come before."""
 
     def on(self) -> None:
         """Gives the power back; nothing happens to a host that has it."""
@@ -45,7 +48,9 @@ def driver_of(environment: Environment, host: str) -> Driver:
 
 def power_off(environment: Environment, host: str, seconds: int) -> None:
     """Cuts the power for at most `seconds`; it returns by itself even if nobody is left to ask for it."""
-    driver_of(environment, host).off(seconds)
+    driver = driver_of(environment, host)
+    driver.promise(seconds)
+    driver.cut()
 
 
 def power_on(environment: Environment, host: str) -> None:

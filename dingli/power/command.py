@@ -17,15 +17,20 @@ __all__ = ["CommandDriver"]
 _COMMAND_TIMEOUT_S = 60
 
 
-@dataclass(frozen=True)
+@dataclass
 class CommandDriver:
     """Runs what the environment file declares, on this machine."""
 
     declared: CommandPower
     host: str
+    _seconds: int = 0
 
-    def off(self, seconds: int) -> None:
-        self._run(self.declared.off.format(host=self.host, seconds=seconds))
+    def promise(self, seconds: int) -> None:
+        """Kept by the controller itself, which is told with the cut."""
+        self._seconds = seconds
+
+    def cut(self) -> None:
+        self._run(self.declared.off.format(host=self.host, seconds=self._seconds))
 
     def on(self) -> None:
         self._run(self.declared.on.format(host=self.host))

@@ -1,4 +1,4 @@
-"""Power of a cloud's instances: stopped at once, and started again."""
+"""Power of a cloud's instances: cut, and given back."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ __all__ = ["Ec2Driver"]
 _GONE = ("shutting-down", "terminated")
 _WITHIN_S = 120.0
 _AGAIN_S = 1.0
-_GRACE_S = 3600  # for how long after its time an ops host may still ask
+_SIGNED_FOR_S = 7 * 24 * 3600  # the longest that there is; shorter where the credentials themselves end before
+_NOT_KNOWN = ("UnknownParameter", "InvalidParameter", "InvalidParameterCombination", "UnsupportedOperation")
 
 
 class Ec2Driver:
@@ -34,13 +35,34 @@ class Ec2Driver:
         if cloud is None:
             raise PowerRefused(f"{host} has the driver {declared.name}, and no cloud", "a site with a cloud")
         self._environment, self._host, self._cloud = environment, host, cloud
+        self._latest: float | None = None
+        """When a cut would be too near to the time at which the power returns."""
 
-    def off(self, seconds: int) -> None:
-        """First somebody is found who will give it back; then it is stopped by force, without its guest's consent."""
+    def promise(self, seconds: int) -> None:
+        """Finds ops hosts that will give the power back."""
+        began = time.monotonic()
+        with self._as_our_errors("ask"):
+            found = self._machine()["InstanceId"]
+            arm(self._environment, self._promise(found), seconds)
+        self._latest = began + seconds / 2
+
+    def cut(self) -> None:
+        """By force, and without its guest's consent where the cloud can do that."""
+        if self._latest is None or time.monotonic() > self._latest:
+            disarm(self._environment, self._host)
+            raise PowerRefused(
+                f"the ops hosts took too long to promise the power of {self._host}",
+                "half of the time without power left",
+                "nothing was stopped: give it more time, `--off` of a drill",
+            )
         with self._as_our_errors("stop"):
             found = self._machine()["InstanceId"]
-            arm(self._environment, self._promise(found, seconds), seconds)
-            self._client.stop_instances(InstanceIds=[found], Force=True)
+            try:
+                self._once.stop_instances(InstanceIds=[found], Force=True, SkipOsShutdown=True)
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") not in _NOT_KNOWN:
+                    raise
+                self._once.stop_instances(InstanceIds=[found], Force=True)
             self._until("stopped", lambda: self._machine()["State"]["Name"] == "stopped")
 
     def on(self) -> None:
@@ -56,10 +78,19 @@ class Ec2Driver:
 
     @cached_property
     def _client(self) -> Any:
+        return self._connected(4)
+
+    @cached_property
+    def _once(self) -> Any:
+        """For what must not be done later than it was asked for."""
+        return self._connected(1)
+
+    def _connected(self, attempts: int) -> Any:
         cloud = self._cloud
         session = cloud_session(region=cloud.region, profile=cloud.profile, credentials_file=cloud.credentials_file)
-        patient = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 4})
-        return session.client("ec2", endpoint_url=cloud.endpoint, verify=cloud.ca_file, config=patient)
+        retries: Any = {"mode": "standard", "total_max_attempts": attempts}
+        config = Config(connect_timeout=5, read_timeout=30, retries=retries)
+        return session.client("ec2", endpoint_url=cloud.endpoint, verify=cloud.ca_file, config=config)
 
     def _machine(self) -> dict[str, Any]:
         """The one of this name that is not gone."""
@@ -87,12 +118,18 @@ class Ec2Driver:
             return False
         return True
 
-    def _promise(self, instance: str, seconds: int) -> Promise:
-        url = self._client.generate_presigned_url(
-            "start_instances", Params={"InstanceIds": [instance]}, ExpiresIn=seconds + _GRACE_S
+    def _promise(self, instance: str) -> Promise:
+        start, trial = (
+            self._client.generate_presigned_url(
+                "start_instances",
+                Params={"InstanceIds": [instance], **more},
+                ExpiresIn=_SIGNED_FOR_S,
+                HttpMethod="GET",
+            )
+            for more in ({}, {"DryRun": True})
         )
         file = self._cloud.ca_file
-        return Promise(self._host, url, Path(file).read_text() if file is not None else None)
+        return Promise(self._host, start, trial, Path(file).read_text() if file is not None else None)
 
     def _until(self, what: str, done: Any) -> None:
         until = time.monotonic() + _WITHIN_S

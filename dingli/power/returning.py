@@ -1,7 +1,8 @@
-"""Power that returns by itself: a timer on the ops hosts, which lets a cloud start a machine when nobody else is left.
+"""Power that returns by itself: a service on ops hosts, which lets a cloud start a machine when nobody else is left.
 
-An ops host has no credentials. It is given one request, signed beforehand, for this one machine and for a limited time.
-The timer outlives a restart of its host: what has become due meanwhile is asked as soon as the host is up again.
+An ops host has no credentials. It is given one request, signed beforehand, for this one machine and for a limited time,
+and shows at once that it can make it: the cloud is asked whether it would. The service is enabled: it begins anew after
+a restart of its host, and asks until it is answered.
 """
 
 from __future__ import annotations
@@ -20,98 +21,109 @@ __all__ = ["Promise", "arm", "disarm", "keepers"]
 _FOLDER = "/var/lib/dingli-power"
 _UNITS = "/etc/systemd/system"
 _ASK = """\
-import json, ssl, sys, urllib.request
+import json, ssl, sys, time, urllib.error, urllib.request
 with open(sys.argv[1]) as source:
     promise = json.load(source)
 context = ssl.create_default_context(cadata=promise["ca"])
 context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # many a private CA lacks an extension that newer Pythons ask for
-urllib.request.urlopen(promise["url"], timeout=30, context=context).read()
+def ask(url):
+    return urllib.request.urlopen(url, timeout=30, context=context).read()
+if sys.argv[2:] == ["--try"]:
+    try:
+        ask(promise["trial"])
+        sys.exit("the cloud started the machine, which was only to be tried")
+    except urllib.error.HTTPError as error:
+        said = error.read().decode(errors="replace")
+        if "DryRunOperation" not in said:
+            sys.exit(said[:300])
+        sys.exit(0)
+time.sleep(max(0.0, promise["due"] - time.time()))
+ask(promise["url"])
 """
 _SERVICE = """\
 [Unit]
-Description=Give {host} its power back
+Description=Give {host} its power back when its time is over
 Wants=network-online.target
 After=network-online.target
+StartLimitIntervalSec=0
 [Service]
-Type=oneshot
 ExecStart=/usr/bin/python3 -I {folder}/ask.py {folder}/{host}.json
-ExecStartPost=/bin/sh -c "{forget}"
+ExecStopPost=/bin/sh -c 'test "$$EXIT_CODE $$EXIT_STATUS" != "exited 0" || {{ {forget}; }}'
 Restart=on-failure
 RestartSec=5
-"""
-_TIMER = """\
-[Unit]
-Description=When {host} gets its power back
-[Timer]
-OnCalendar=$until
-Persistent=true
-AccuracySec=100ms
 [Install]
-WantedBy=timers.target
+WantedBy=multi-user.target
 """
-_CONNECT_S, _PATIENCE_S = 5.0, 15.0
+# It is forgotten when it was answered, not when its host shuts down meanwhile.
+_CONNECT_S, _PATIENCE_S, _SCRIPT_S = 5.0, 15.0, 60.0
 
 
 @dataclass(frozen=True)
 class Promise:
-    """What has to be asked for the power of `host` to return: `url`, and the certificate authority of its server
-    (None: the usual ones)."""
+    """What has to be asked for the power of `host` to return: `url`; `trial` asks whether it would be done; `ca` is the
+    certificate authority of the server (None: the usual ones)."""
 
     host: str
     url: str
+    trial: str
     ca: str | None
 
     def script(self, seconds: int) -> str:
         """For a shell as root; time is the ops host's own."""
+        unit, file = _unit(self.host), f"{_FOLDER}/{self.host}.json"
+        told = json.dumps({"url": self.url, "trial": self.trial, "ca": self.ca, "due": "DUE"})
         words = {"host": self.host, "folder": _FOLDER, "forget": _forget(self.host)}
-        unit = f"dingli-power-{self.host}"
-        files = {
-            f"{_FOLDER}/{self.host}.json": json.dumps({"url": self.url, "ca": self.ca}),
-            f"{_FOLDER}/ask.py": _ASK,
-            f"{_UNITS}/{unit}.service": _SERVICE.format(**words),
-        }
-        written = [f"cat > {file} <<'END'\n{text}\nEND" for file, text in files.items()]
+        files = {f"{_FOLDER}/ask.py": _ASK, f"{_UNITS}/{unit}": _SERVICE.format(**words), file: told}
         return "\n".join([
             "set -e",
             "umask 077",
+            f"due=$(($(date +%s) + {seconds}))",
             f"mkdir -p {_FOLDER}",
-            f'until=$(date -u -d "+{seconds} seconds" "+%F %T UTC")',
-            *written,
-            f"cat > {_UNITS}/{unit}.timer <<END\n{_TIMER.format(**words)}\nEND",
+            *(f"cat > {name} <<'END'\n{text}\nEND" for name, text in files.items()),
+            f'sed -i "s/\\"DUE\\"/$due/" {file}',
+            f"/usr/bin/python3 -I {_FOLDER}/ask.py {file} --try || {{ rm -f {file} {_UNITS}/{unit}; exit 1; }}",
             "systemctl daemon-reload",
-            f"systemctl enable --quiet {unit}.timer",
-            f"systemctl restart {unit}.timer",
+            f"systemctl enable --quiet {unit}",
+            f"systemctl restart {unit}",
+            "sync",  # the next cut may be this host's own
             "",
         ])  # fmt: skip
 
 
 def keepers(environment: Environment, host: str) -> tuple[str, ...]:
-    """The hosts that can keep a promise for `host`: those of the ops sites, but for itself."""
-    return tuple(name for name in environment.hosts if name != host and not environment.site_of(name).trading)
+    """The hosts that can keep a promise for `host`: those of other sites that are ops: its own may be lost with it."""
+    own = environment.hosts[host].site
+    return tuple(
+        other.name
+        for other in environment.hosts.values()
+        if other.site != own and not environment.sites[other.site].trading
+    )
 
 
 def arm(environment: Environment, promise: Promise, seconds: int) -> None:
-    """Raises PowerRefused unless at least one ops host has promised to ask `seconds` from now, until it is answered."""
+    """Raises PowerRefused unless at least one ops host promises to ask `seconds` from now, and shows that it can."""
     names = keepers(environment, promise.host)
     problems = _everywhere(environment, names, promise.script(seconds))
     if len(problems) == len(names):
         raise PowerRefused(
             f"no ops host gives the power of {promise.host} back: {'; '.join(problems) or 'there is none'}",
-            "a timer on at least one of them",
-            "see `dingli status`, and bring an ops host up first",
+            "at least one of another site that reaches the cloud, and may start the machine",
+            "see `dingli status`, and what the host said",
         )
 
 
 def disarm(environment: Environment, host: str) -> None:
     """Nothing happens where nothing was promised. One that does not answer will ask for what is so already."""
-    _everywhere(environment, keepers(environment, host), f"{_forget(host)}\n")
+    _everywhere(environment, keepers(environment, host), f"{_forget(host)}; systemctl stop {_unit(host)} || true\n")
+
+
+def _unit(host: str) -> str:
+    return f"dingli-power-{host}.service"
 
 
 def _forget(host: str) -> str:
-    unit = f"dingli-power-{host}"
-    files = f"{_FOLDER}/{host}.json {_UNITS}/{unit}.timer {_UNITS}/{unit}.service"
-    ended = f"systemctl disable --quiet --now {unit}.timer 2>/dev/null; rm -f {files}; systemctl daemon-reload"
-    return f"{ended}; systemctl reset-failed {unit}.service 2>/dev/null || true"
+    unit = _unit(host)
+    return f"systemctl disable --quiet {unit} 2>/dev/null; rm -f {_FOLDER}/{host}.json {_UNITS}/{unit}"
 
 
 def _everywhere(environment: Environment, names: Sequence[str], script: str) -> list[str]:
@@ -120,7 +132,7 @@ def _everywhere(environment: Environment, names: Sequence[str], script: str) -> 
     def one(name: str) -> str | None:
         try:
             with ssh.connect(ssh.target(environment, name), timeout_s=_CONNECT_S, patience_s=_PATIENCE_S) as connection:
-                connection.run("sudo -n bash -s", stdin=script, timeout_s=30)
+                connection.run("sudo -n bash -s", stdin=script, timeout_s=_SCRIPT_S)
         except ssh.SshError as error:
             return f"{name}: {error.found}"
         return None

@@ -45,8 +45,13 @@ def instances(backend: Backend, stack: StackName) -> list[str]:
 
 
 def going(environment: Environment, stacks: Sequence[StackName], backend: Backend) -> list[str]:
-    """The hosts whose instances the stacks have, and `environment` has not: an `up` to it removes them."""
-    return [host for stack in stacks for host in instances(backend, stack) if host not in environment.hosts]
+    """The hosts whose instances the stacks have, and would not have in `environment`: an `up` to it removes them."""
+    return [host for stack in stacks for host in instances(backend, stack) if host not in _made(environment, stack)]
+
+
+def _made(environment: Environment, stack: StackName) -> set[str]:
+    site = environment.sites[stack.site]
+    return {host.name for host in environment.hosts_at(site.name)} if site.made else set()
 
 
 def require_led_elsewhere(environment: Environment, hosts: Sequence[str]) -> None:

@@ -108,8 +108,6 @@ def _may_go(
     before: Environment, wanted: Environment, stacks: Sequence[StackName], choice: Choice, screen: Screen
 ) -> None:
     """Says which instances go; on production somebody has to agree."""
-    if not any(site.made for site in wanted.sites.values()):
-        return
     removed = going(wanted, stacks, Engine(wanted, screen.show).backend)
     if not removed:
         return

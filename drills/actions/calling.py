@@ -67,6 +67,12 @@ def require_callable(settings: Settings) -> None:
     if settings.site in called_sites(environment.name) or set(made_of(settings)) & set(settings.on_call):
         remedy = f"`dingli up {environment.name}` first"
         raise DrillRefused(f"{settings.site} is called already", "machines that are still to be made", remedy)
+    stacks = [StackName(environment.name, site) for site in environment.sites]
+    then = standing(environment, [*called_sites(environment.name), settings.site])
+    others = going(then, stacks, _state(environment))
+    if others:
+        expected = "nothing that the stacks would remove besides"
+        raise DrillRefused(f"{', '.join(others)} would go, too", expected, f"`dingli up {environment.name}` first")
     cell = environment.declared.cells[settings.cell.name]
     if not {*cell.gateways, *(core.host for core in cell.cores)} & set(settings.on_call):
         expected = f"a core or a gateway of {cell.name} on one of {', '.join(settings.on_call)}"

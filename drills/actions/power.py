@@ -6,21 +6,23 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from dingli.power import power_off, power_on
+from dingli.power import driver_of, power_on
 from drills.settings import Settings
 
 __all__ = ["give_power_back", "site_loses_power"]
 
 
 def site_loses_power(configuration: dict[str, Any]) -> dict[str, Any]:
-    """Cuts the power of all hosts of the site at once.
+    """Cuts the power of all hosts of the site at once, when for each of them it is sure that it will return.
 
     Returns `t0_ns`, the moment (wall clock) just before the first cut was asked for, from which RTO counts.
     """
     settings = Settings.confirmed(configuration)
-    t0_ns = time.time_ns()
-    with ThreadPoolExecutor(len(settings.hosts)) as pool:
-        list(pool.map(lambda host: power_off(settings.environment, host, settings.off_s), settings.hosts))
+    drivers = [driver_of(settings.environment, host) for host in settings.hosts]
+    with ThreadPoolExecutor(len(drivers)) as pool:
+        list(pool.map(lambda driver: driver.promise(settings.off_s), drivers))
+        t0_ns = time.time_ns()
+        list(pool.map(lambda driver: driver.cut(), drivers))
     return {"t0_ns": t0_ns, "done_ns": time.time_ns(), "hosts": settings.hosts}
 
 

@@ -118,8 +118,8 @@ class CloudBackend(EC2Backend):
         return self._ask(instance_ids, State.PENDING, (State.STOPPED,), (State.PENDING, State.RUNNING))
 
     def stop_instances(self, instance_ids: list[str]) -> Changed:
-        """With `Force` the power is cut; otherwise the guest is asked first."""
-        if has_request_context() and request.values.get("Force") == "true":
+        """With `SkipOsShutdown` the power is cut; otherwise the guest is asked first, with `Force`, too."""
+        if has_request_context() and request.values.get("SkipOsShutdown") == "true":
             self.forced.update(instance_ids)
         from_, there = (State.PENDING, State.RUNNING), (State.STOPPING, State.STOPPED)
         return self._ask(instance_ids, State.STOPPING, from_, there)

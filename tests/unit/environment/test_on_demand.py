@@ -141,3 +141,12 @@ def test_a_preview_counts_in_place_of_the_record(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv(CALLED, "")
 
     assert "d" not in environment(tmp_path).hosts
+
+
+def test_a_flow_of_a_host_that_is_not_there_now_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DINGLI_ROOT", str(tmp_path))
+    extra = {"source": "d", "destination": "192.0.2.0/24", "port": 443, "why": "a backup"}
+    away = environment(tmp_path, network={"also": [extra]})
+    assert [flow for flow in flows(away) if flow.service == "also"] == []
+    (flow,) = (flow for flow in flows(standing(away, ["far"])) if flow.service == "also")
+    assert [party.name for party in flow.sources] == ["d"]

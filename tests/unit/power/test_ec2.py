@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
+from typer.testing import CliRunner
 
+from dingli.cli.power import app
 from dingli.environment import Environment, load
-from dingli.power import PowerFailed, PowerRefused, power_off, power_on, power_status
+from dingli.power import PowerFailed, PowerRefused, driver_of, power_off, power_on, power_status
+from dingli.power.returning import keepers
 from tests.live.ports import free_port
 from tests.unit.environment.test_mistakes import base, change, written
-from tests.unit.providers.industry.conftest import aws_environment
+from tests.unit.providers.industry.conftest import SECRET, aws_environment
 from tests.unit.providers.industry.service import REGION, CloudService, error
 
 
@@ -112,3 +118,49 @@ def test_a_cloud_that_refuses_is_told_with_its_own_words(environment: Environmen
     service.on("DescribeInstances", error("UnauthorizedOperation", 403))
     with pytest.raises(PowerFailed, match="UnauthorizedOperation"):
         power_status(environment, "c")
+
+
+def signature(method: str, url: str, secret: str) -> str:
+    """What a service that checks signatures (version 4, in the query) expects for a request without a body."""
+    parts = urlsplit(url)
+    told = dict(parse_qsl(parts.query))
+    told.pop("X-Amz-Signature")
+    words = "&".join(f"{quote(name, safe='-_.~')}={quote(told[name], safe='-_.~')}" for name in sorted(told))
+    nothing = hashlib.sha256(b"").hexdigest()
+    request = "\n".join([method, "/", words, f"host:{parts.netloc}", "", "host", nothing])
+    scope = told["X-Amz-Credential"].partition("/")[2]
+    digest = hashlib.sha256(request.encode()).hexdigest()
+    text = "\n".join(["AWS4-HMAC-SHA256", told["X-Amz-Date"], scope, digest])
+    key = f"AWS4{secret}".encode()
+    for word in scope.split("/"):
+        key = hmac.digest(key, word.encode(), "sha256")
+    return hmac.digest(key, text.encode(), "sha256").hex()
+
+
+def test_what_an_ops_host_will_ask_is_signed_as_it_asks_it(environment: Environment, service: CloudService) -> None:
+    promise = driver_of(environment, "c")._promise(instance(service))  # type: ignore[attr-defined]
+    for url in (promise.url, promise.trial):
+        assert dict(parse_qsl(urlsplit(url).query))["X-Amz-Signature"] == signature("GET", url, SECRET)
+    assert "DryRun=true" in promise.trial
+    assert "DryRun" not in promise.url
+    assert SECRET not in promise.script(20)
+
+
+def test_nothing_is_cut_without_a_promise(environment: Environment, service: CloudService) -> None:
+    machine = instance(service)
+    with pytest.raises(PowerRefused, match="took too long"):
+        driver_of(environment, "c").cut()
+    assert state(service, machine) == "running"
+
+
+def test_who_may_be_lost_with_it_keeps_no_promise(environment: Environment) -> None:
+    assert keepers(environment, "c") == ("o",)
+    assert keepers(environment, "o") == ()
+
+
+def test_a_person_gives_it_back_by_hand(environment: Environment, service: CloudService, tmp_path: Path) -> None:
+    machine = instance(service)
+    service.client("ec2").stop_instances(InstanceIds=[machine])
+    file = str(tmp_path / "base.yaml")
+    assert "has power" in CliRunner().invoke(app, [file, "c", "on"]).output
+    assert CliRunner().invoke(app, [file, "c", "status"]).output == f"{machine} is running\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dingli.environment import Environment
+from dingli.environment import Environment, Hosting
 from dingli.environment.readiness import called_sites, record_call, standing
 from dingli.exceptions import DingliError, InputError
 from dingli.stacks.backend import FileBackend, checkpoint_key
@@ -61,6 +61,13 @@ def test_instances_that_nothing_asks_for_go_and_no_others(away: Environment, tmp
     assert going(away, stacks, backend) == ["d"]
     assert going(standing(away, ["far"]), stacks, backend) == []
     assert going(away, [stack for stack in stacks if stack.site != "far"], backend) == []
+
+
+def test_a_site_that_becomes_racks_loses_its_instances_though_its_hosts_stay(away: Environment, tmp_path: Path) -> None:
+    with_machines(tmp_path / "state")
+    racks = away.sites["far"].model_copy(update={"hosting": Hosting.RACK})
+    moved = away.model_copy(update={"sites": {**away.sites, "far": racks}})
+    assert going(moved, Choice().of(away), FileBackend(tmp_path / "state")) == ["c", "d"]
 
 
 def test_no_machine_goes_while_nobody_can_tell_who_leads(
