@@ -124,8 +124,8 @@ def rejoined(configuration: dict[str, Any], timeout_s: float = 120.0) -> dict[st
     def why_not(view: View) -> str | None:
         if view.members_down:
             return f"journal members down: {', '.join(view.members_down)}"
-        if silent := [core for core in ours if silent(core, view, settings)]:
-            return f"cores that say nothing: {', '.join(silent)}"
+        if mute := [core for core in ours if silent(core, view, settings)]:
+            return f"cores that say nothing: {', '.join(mute)}"
         return behind(view, settings)
 
     started_ns = time.time_ns()
