@@ -19,3 +19,11 @@ class StepFailed(DingliError):
 
 class TooLittleSeen(CannotTell):
     """The drill ran, and left too little behind to judge it by."""
+
+
+def require_confirmed(run_id: str) -> None:
+    """Raises DrillRefused for an activity that no drill has begun: nobody was shown a plan, or asked."""
+    if not run_id:
+        raise DrillRefused(
+            "no drill was confirmed", "a run begun by drills.controls.drill", "keep it in the experiment"
+        )

@@ -245,6 +245,7 @@ def _times(report: DrillReport, drill: Drill, folder: Path, settings: Settings) 
     t0_ns, offset_ns = _t0(report, drill)
     orders = measure.read_probe(folder / measure.PROBE, offset_ns)
     report.buckets = [asdict(one) for one in measure.buckets(orders, t0_ns)]
+    report.caveats += [f"{remark}." for remark in _output(report, drill.fault).get("remarks", [])]
     report.taken_over_by = str(_output(report, "taken-over")["core"])
     if settings.strikes_leader:
         report.service_rto_s = measure.service_rto_s(orders, t0_ns)

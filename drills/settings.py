@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dingli.environment import Cell, Environment, Readiness, load, state_dir
-from drills.exceptions import DrillInput, DrillRefused
+from drills.exceptions import DrillInput, require_confirmed
 
 ON_DEMAND = "on-demand"
 """In place of a site's name: the first that is on demand."""
@@ -69,10 +69,7 @@ class Settings:
     def confirmed(configuration: dict[str, Any]) -> Settings:
         """The same for what sets a fault; raises DrillRefused unless the drill was shown, answered and begun."""
         settings = Settings.of(configuration)
-        if not settings.run_id:
-            raise DrillRefused(
-                "no drill was confirmed", "a run begun by drills.controls.drill", "keep it in the experiment"
-            )
+        require_confirmed(settings.run_id)
         return settings
 
     def as_configuration(self) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import Annotated
 
@@ -21,11 +22,12 @@ class Action(StrEnum):
     STATUS = "status"
 
 
-@app.command(epilog="Examples:\n\ndingli power prod dr-1 status\n\ndingli power prod dr-1 on")
+@app.command(epilog="Examples:\n\ndingli power prod dr-1 status\n\ndingli power prod dr-1 on --json")
 def power(
     environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")],
     host: Annotated[str, typer.Argument(metavar="HOST", help="A declared host.")],
     action: Annotated[Action, typer.Argument(help="on: give it back; status: only ask.")],
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Give a host its power back, or ask its power controller.
 
@@ -36,6 +38,7 @@ def power(
         raise InputError(f"the host {host!r}", f"one of: {', '.join(declared.hosts)}", "correct the name")
     if action is Action.ON:
         power_on(declared, host)
-        typer.echo(f"{host} has power, or is being started")
+        said = "has power, or is being started"
     else:
-        typer.echo(power_status(declared, host))
+        said = power_status(declared, host)
+    typer.echo(json.dumps({"host": host, "said": said}) if as_json else f"{host}: {said}")

@@ -18,8 +18,8 @@ class Driver(Protocol):
     def promise(self, seconds: int) -> None:
         """Makes sure that the power will return `seconds` from now even if nobody is left to ask for it."""
 
-    def cut(self) -> None:
-        """Cuts it now; `promise` has to come before."""
+    def cut(self) -> str:
+        """Cuts it now; `promise` has to come before. Says in what this was less than a loss of power, or nothing."""
 
     def on(self) -> None:
         """Gives the power back; nothing happens to a host that has it."""

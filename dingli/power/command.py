@@ -29,8 +29,9 @@ class CommandDriver:
         """Kept by the controller itself, which is told with the cut."""
         self._seconds = seconds
 
-    def cut(self) -> None:
+    def cut(self) -> str:
         self._run(self.declared.off.format(host=self.host, seconds=self._seconds))
+        return ""
 
     def on(self) -> None:
         self._run(self.declared.on.format(host=self.host))

@@ -33,7 +33,9 @@ class Ec2Driver:
     def __init__(self, environment: Environment, declared: Ec2Power, host: str) -> None:
         cloud = environment.cloud_of(environment.hosts[host].site)
         if cloud is None:
-            raise PowerRefused(f"{host} has the driver {declared.name}, and no cloud", "a site with a cloud")
+            raise PowerRefused(
+                f"{host} has the driver {declared.name}, and no cloud", "a site with a cloud", "`dingli env check`"
+            )
         self._environment, self._host, self._cloud = environment, host, cloud
         self._latest: float | None = None
         """When a cut would be too near to the time at which the power returns."""
@@ -46,8 +48,8 @@ class Ec2Driver:
             arm(self._environment, self._promise(found), seconds)
         self._latest = began + seconds / 2
 
-    def cut(self) -> None:
-        """By force, and without its guest's consent where the cloud can do that."""
+    def cut(self) -> str:
+        """By force, and without its guest's consent where the cloud can do that; says so where it cannot."""
         if self._latest is None or time.monotonic() > self._latest:
             disarm(self._environment, self._host)
             raise PowerRefused(
@@ -56,14 +58,16 @@ class Ec2Driver:
                 "nothing was stopped: give it more time, `--off` of a drill",
             )
         with self._as_our_errors("stop"):
-            found = self._machine()["InstanceId"]
+            found, remark = self._machine()["InstanceId"], ""
             try:
                 self._once.stop_instances(InstanceIds=[found], Force=True, SkipOsShutdown=True)
             except ClientError as error:
                 if error.response.get("Error", {}).get("Code") not in _NOT_KNOWN:
                     raise
                 self._once.stop_instances(InstanceIds=[found], Force=True)
+                remark = f"{self._host} was shut down in order: its cloud does not cut the power of an instance"
             self._until("stopped", lambda: self._machine()["State"]["Name"] == "stopped")
+        return remark
 
     def on(self) -> None:
         with self._as_our_errors("start"):
@@ -129,14 +133,17 @@ class Ec2Driver:
             for more in ({}, {"DryRun": True})
         )
         file = self._cloud.ca_file
-        return Promise(self._host, start, trial, Path(file).read_text() if file is not None else None)
+        ends = time.time() + _SIGNED_FOR_S
+        return Promise(self._host, start, trial, ends, Path(file).read_text() if file is not None else None)
 
     def _until(self, what: str, done: Any) -> None:
         until = time.monotonic() + _WITHIN_S
         while not done():
             if time.monotonic() > until:
                 raise PowerFailed(
-                    f"{self._host} is {self._machine()['State']['Name']} after {_WITHIN_S:.0f} s", f"that it is {what}"
+                    f"{self._host} is {self._machine()['State']['Name']} after {_WITHIN_S:.0f} s",
+                    f"that it is {what}",
+                    f"`dingli power {self._environment.name} {self._host} status` asks again; its console says why",
                 )
             time.sleep(_AGAIN_S)
 

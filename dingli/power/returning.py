@@ -38,6 +38,9 @@ if sys.argv[2:] == ["--try"]:
             sys.exit(said[:300])
         sys.exit(0)
 time.sleep(max(0.0, promise["due"] - time.time()))
+if time.time() > promise["ends"]:
+    print("not answered for as long as the request was signed for: start the machine by hand", file=sys.stderr)
+    sys.exit({given_up})
 ask(promise["url"])
 """
 _SERVICE = """\
@@ -51,29 +54,34 @@ ExecStart=/usr/bin/python3 -I {folder}/ask.py {folder}/{host}.json
 ExecStopPost=/bin/sh -c 'test "$$EXIT_CODE $$EXIT_STATUS" != "exited 0" || {{ {forget}; }}'
 Restart=on-failure
 RestartSec=5
+RestartPreventExitStatus={given_up}
 [Install]
 WantedBy=multi-user.target
 """
 # It is forgotten when it was answered, not when its host shuts down meanwhile.
+_GIVEN_UP = 77
 _CONNECT_S, _PATIENCE_S, _SCRIPT_S = 5.0, 15.0, 60.0
 
 
 @dataclass(frozen=True)
 class Promise:
-    """What has to be asked for the power of `host` to return: `url`; `trial` asks whether it would be done; `ca` is the
-    certificate authority of the server (None: the usual ones)."""
+    """What has to be asked for the power of `host` to return: `url`; `trial` asks whether it would be done; both are
+    signed until `ends` (seconds of the epoch); `ca` is the certificate authority of the server (None: the usual ones).
+    """
 
     host: str
     url: str
     trial: str
+    ends: float
     ca: str | None
 
     def script(self, seconds: int) -> str:
         """For a shell as root; time is the ops host's own."""
         unit, file = _unit(self.host), f"{_FOLDER}/{self.host}.json"
-        told = json.dumps({"url": self.url, "trial": self.trial, "ca": self.ca, "due": "DUE"})
-        words = {"host": self.host, "folder": _FOLDER, "forget": _forget(self.host)}
-        files = {f"{_FOLDER}/ask.py": _ASK, f"{_UNITS}/{unit}": _SERVICE.format(**words), file: told}
+        told = json.dumps({"url": self.url, "trial": self.trial, "ends": self.ends, "ca": self.ca, "due": "DUE"})
+        words = {"host": self.host, "folder": _FOLDER, "forget": _forget(self.host), "given_up": _GIVEN_UP}
+        program = _ASK.replace("{given_up}", str(_GIVEN_UP))
+        files = {f"{_FOLDER}/ask.py": program, f"{_UNITS}/{unit}": _SERVICE.format(**words), file: told}
         return "\n".join([
             "set -e",
             "umask 077",

@@ -15,15 +15,16 @@ __all__ = ["give_power_back", "site_loses_power"]
 def site_loses_power(configuration: dict[str, Any]) -> dict[str, Any]:
     """Cuts the power of all hosts of the site at once, when for each of them it is sure that it will return.
 
-    Returns `t0_ns`, the moment (wall clock) just before the first cut was asked for, from which RTO counts.
+    Returns `t0_ns`, the moment (wall clock) just before the first cut was asked for, from which RTO counts, and in
+    `remarks` what was less than a loss of power.
     """
     settings = Settings.confirmed(configuration)
     drivers = [driver_of(settings.environment, host) for host in settings.hosts]
     with ThreadPoolExecutor(len(drivers)) as pool:
         list(pool.map(lambda driver: driver.promise(settings.off_s), drivers))
         t0_ns = time.time_ns()
-        list(pool.map(lambda driver: driver.cut(), drivers))
-    return {"t0_ns": t0_ns, "done_ns": time.time_ns(), "hosts": settings.hosts}
+        remarks = [remark for remark in pool.map(lambda driver: driver.cut(), drivers) if remark]
+    return {"t0_ns": t0_ns, "done_ns": time.time_ns(), "hosts": settings.hosts, "remarks": remarks}
 
 
 def give_power_back(configuration: dict[str, Any]) -> dict[str, Any]:

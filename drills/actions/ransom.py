@@ -131,9 +131,10 @@ def clean_up(configuration: dict[str, Any]) -> dict[str, Any]:
 
 
 def clear_earlier(configuration: dict[str, Any]) -> bool:
-    """The same for earlier drills that were killed."""
+    """The same for earlier drills that were killed, and what they had brought back goes from this machine."""
     settings = Settings.confirmed(configuration)
     for folder in sorted(workspaces(settings.environment).glob("*")):
+        shutil.rmtree(replace(settings, run_id=folder.name).restored, ignore_errors=True)
         if folder.name != settings.run_id and (folder / added.ADDED).is_file():
             _cleared(replace(settings, run_id=folder.name))
     return True

@@ -8,7 +8,7 @@ from typing import Any
 
 from dingli.archive import settings_of
 from dingli.environment import Archive, Environment, EnvironmentKind, load, state_dir
-from drills.exceptions import DrillRefused
+from drills.exceptions import require_confirmed
 
 __all__ = ["FOLDER", "Settings", "workspaces"]
 
@@ -41,10 +41,7 @@ class Settings:
     def confirmed(configuration: dict[str, Any]) -> Settings:
         """The same for what touches the bucket; raises DrillRefused unless the drill was shown and answered."""
         settings = Settings.of(configuration)
-        if not settings.run_id:
-            raise DrillRefused(
-                "no drill was confirmed", "a run begun by drills.controls.drill", "keep it in the experiment"
-            )
+        require_confirmed(settings.run_id)
         return settings
 
     def as_configuration(self) -> dict[str, str]:

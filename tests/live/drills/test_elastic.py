@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from dingli.cell import remote
 from dingli.environment import Environment, load
 from drills.checker.check import Verdict
 from tests.live.drills.trading import Trading
+from tests.live.stacks.clone import wait_until
 
 pytestmark = pytest.mark.long
 
@@ -55,13 +55,6 @@ def sessions(lab: Environment, host: str) -> float:
     address, port = lab.hosts[host].address, lab.cells["alpha"].ports.gateway_metrics
     told = remote.run(lab, host, f"curl --silent --fail http://{address}:{port}/metrics").stdout
     return float(next(line for line in told.splitlines() if line.startswith("dingli_gateway_sessions ")).split()[1])
-
-
-def wait_until(what: str, condition: Callable[[], bool], within_s: float = 60) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {within_s:.0f} s: {what}"
-        time.sleep(0.5)
 
 
 def test_gateways_go_and_come_while_orders_flow_and_none_is_lost(lab: Environment, trading: Trading) -> None:

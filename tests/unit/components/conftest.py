@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ import pytest
 import yaml
 
 from tests.unit.environment.test_mistakes import base, change
-from tests.unit.providers.industry.conftest import aws_environment
+from tests.unit.providers.industry.conftest import aws_environment, running_service
 from tests.unit.providers.industry.service import REGION, CloudService
+
+__all__ = ["CloudSite", "running_service", "site"]
 
 ROOT = Path(__file__).resolve().parents[3]
 _PLAYBOOK = """
@@ -102,14 +104,6 @@ class CloudSite:
         seen = self.service.client("ec2").describe_instances()["Reservations"]
         found = [one for each in seen for one in each["Instances"]]
         return [one for one in found if one["State"]["Name"] != "terminated"]
-
-
-@pytest.fixture(scope="session")
-def running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudService]:
-    service = CloudService(tmp_path_factory.mktemp("cloud"))
-    service.start()
-    yield service
-    service.stop()
 
 
 @pytest.fixture

@@ -44,6 +44,15 @@ def test_a_drill_that_went_well_passes_with_its_numbers(tmp_path: Path) -> None:
     assert report.checker["counts"]["orders_acknowledged"] == 7
 
 
+def test_a_cut_that_was_less_than_a_loss_of_power_is_told(tmp_path: Path) -> None:
+    past = Past()
+    chaos = past.chaos_journal()
+    (fault,) = (step for step in chaos["run"] if step["activity"]["name"] == SITE_LOSS.fault)
+    fault["output"]["remarks"] = ["a was shut down in order"]
+    report = judge(SITE_LOSS, chaos, settings(), past.leave(tmp_path / "work"))
+    assert "a was shut down in order." in report.caveats
+
+
 def test_a_failed_action_fails_the_drill_that_chaos_toolkit_calls_completed(tmp_path: Path) -> None:
     past = Past(errors={"power-returns": "the switch is stuck"})
     chaos = past.chaos_journal()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterator
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -18,23 +18,8 @@ from dingli.power import PowerFailed, PowerRefused, driver_of, power_off, power_
 from dingli.power.returning import keepers
 from tests.live.ports import free_port
 from tests.unit.environment.test_mistakes import base, change, written
-from tests.unit.providers.industry.conftest import SECRET, aws_environment
+from tests.unit.providers.industry.conftest import SECRET
 from tests.unit.providers.industry.service import REGION, CloudService, error
-
-
-@pytest.fixture(scope="module")
-def running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudService]:
-    service = CloudService(tmp_path_factory.mktemp("cloud"))
-    service.start()
-    yield service
-    service.stop()
-
-
-@pytest.fixture
-def service(running_service: CloudService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CloudService:
-    aws_environment(monkeypatch, tmp_path)
-    running_service.reset()
-    return running_service
 
 
 @pytest.fixture
@@ -163,4 +148,12 @@ def test_a_person_gives_it_back_by_hand(environment: Environment, service: Cloud
     service.client("ec2").stop_instances(InstanceIds=[machine])
     file = str(tmp_path / "base.yaml")
     assert "has power" in CliRunner().invoke(app, [file, "c", "on"]).output
-    assert CliRunner().invoke(app, [file, "c", "status"]).output == f"{machine} is running\n"
+    assert CliRunner().invoke(app, [file, "c", "status"]).output == f"c: {machine} is running\n"
+
+
+def test_a_cloud_that_only_shuts_down_is_told_of_in_the_report(environment: Environment, service: CloudService) -> None:
+    machine, driver = instance(service), driver_of(environment, "c")
+    driver._latest = time.monotonic() + 60  # type: ignore[attr-defined]
+    service.on("StopInstances", error("UnknownParameter"))
+    assert driver.cut() == "c was shut down in order: its cloud does not cut the power of an instance"
+    assert state(service, machine) == "stopped"
