@@ -34,6 +34,7 @@ from dingli.environment.values import (
     Port,
     Positive,
     PrivateEndpoint,
+    Replaceable,
     SessionName,
     Share,
     Smarthost,
@@ -158,7 +159,7 @@ class Host(Entry):
     instance_type: Text | None = None
     host_key_sha256: Fingerprint | None = None
     machine_id: MachineId | None = None
-    accept_replacement: Fingerprint | None = None
+    accept_replacement: Replaceable | None = None
 
 
 class Journal(Entry):

@@ -29,6 +29,7 @@ __all__ = [
     "PowerCommand",
     "PowerOffCommand",
     "PrivateEndpoint",
+    "Replaceable",
     "Seconds",
     "SessionName",
     "Share",
@@ -120,6 +121,13 @@ SessionName = Annotated[
 Symbol = Annotated[str, _matching(r"[A-Z0-9]{1,16}", "a symbol: capital letters and digits, at most 16")]
 Fingerprint = Annotated[
     str, _matching(r"SHA256:[A-Za-z0-9+/]{43}", "a fingerprint as ssh-keygen -l prints it: SHA256: and 43 characters")
+]
+Replaceable = Annotated[
+    str,
+    _matching(
+        r"SHA256:[A-Za-z0-9+/]{43}|i-[A-Za-z0-9_-]+",
+        "what the refusal named: the fingerprint of the new machine's host key, or the id of the instance that goes",
+    ),
 ]
 MachineId = Annotated[str, _matching(r"[0-9a-f]{32}", "a machine-id: 32 hexadecimal digits")]
 Address = Annotated[IPv4Address, BeforeValidator(_address)]

@@ -32,6 +32,7 @@ RULES: tuple[Callable[[Draft], Iterable[Problem]], ...] = (
     hosts.addresses_belong,
     hosts.have_declared_power,
     hosts.are_where_their_power_is,
+    hosts.accept_what_is_there,
     hosts.witnesses_stand_apart,
     journal.members_are_hosts,
     journal.survives_any_site,

@@ -11,6 +11,7 @@ from dingli.environment.problems import Problem, near_miss
 from dingli.environment.shape import Draft
 
 __all__ = [
+    "accept_what_is_there",
     "addresses_belong",
     "are_where_their_power_is",
     "have_declared_power",
@@ -62,6 +63,15 @@ def are_where_their_power_is(draft: Draft) -> Iterator[Problem]:
             found = f"the driver ec2 on {site.name!r}, a site of racks"
             expected = f"`hosting: industry` on {site.name!r}, or the power driver of a rack"
             yield draft.problem(("hosts", host.name, "power"), found, expected)
+
+
+def accept_what_is_there(draft: Draft) -> Iterator[Problem]:
+    """A rack's new machine is known by its host key, an instance that goes by its id."""
+    for host in draft.environment.hosts.values():
+        site, accepted = draft.environment.sites.get(host.site), host.accept_replacement
+        if accepted is not None and site is not None and site.made == accepted.startswith("SHA256:"):
+            expected = "the id of the instance that goes" if site.made else "the fingerprint of the new host key"
+            yield draft.problem(("hosts", host.name, "accept_replacement"), accepted, expected)
 
 
 def witnesses_stand_apart(draft: Draft) -> Iterator[Problem]:

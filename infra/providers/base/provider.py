@@ -54,8 +54,8 @@ class LocalProvider(engine.Provider):
             raise ProviderError(f"the type {token}", f"one of {', '.join(self._types)}", "correct the program")
         return self._types[token]
 
-    def _context(self, urn: str, preview: bool = False) -> Context:
-        return Context(urn, EngineLog(self._stub, urn), self._cancellation, preview)
+    def _context(self, urn: str, preview: bool = False, resource_id: str = "") -> Context:
+        return Context(urn, EngineLog(self._stub, urn), self._cancellation, preview, resource_id)
 
     async def _blocking(self, call: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, partial(call, *arguments))
@@ -101,7 +101,8 @@ class LocalProvider(engine.Provider):
     async def diff(self, request: engine.DiffRequest) -> engine.DiffResponse:
         kind = self._type(request.type)
         state, news = _plain(request.old_state), _plain(request.new_inputs)
-        found = await self._blocking(kind.diff, self._context(request.urn), state, news)
+        context = self._context(request.urn, resource_id=request.resource_id)
+        found = await self._blocking(kind.diff, context, state, news)
         return _diff_response(found, state, news)
 
     async def create(self, request: engine.CreateRequest) -> engine.CreateResponse:

@@ -24,6 +24,8 @@ class Context:
     log: Log
     cancellation: Cancellation
     preview: bool = False
+    resource_id: str = ""
+    """Of what is there, where a difference is asked for."""
 
     @property
     def name(self) -> str:

@@ -65,7 +65,9 @@ def instance_inputs(environment: Environment, host: str) -> dict[str, Any]:
     """What the file says of a host's Instance; image, subnet, group and key are other resources'."""
     declared = environment.hosts[host]
     cloud = _cloud(environment, declared.site)
+    accepted = {"accept_replacement": declared.accept_replacement} if declared.accept_replacement else {}
     return {
+        **accepted,
         "architecture": declared.arch.value,
         "instance_type": declared.instance_type or cloud.instance_type(declared.arch),
         "private_address": str(declared.address),

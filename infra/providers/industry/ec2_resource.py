@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 from infra.providers.base.exceptions import ProviderError
-from infra.providers.base.resource import Context, Properties
+from infra.providers.base.resource import Context, Difference, Properties
+from infra.providers.base.values import contains_unknown
 from infra.providers.industry.cloud_resource import CloudResource
 from infra.providers.industry.comparison import Seen
 from infra.providers.industry.identity import Identity, as_list
@@ -15,16 +16,42 @@ from infra.providers.industry.waiting import wait
 
 __all__ = ["Ec2Resource"]
 
+_ACCEPTED = "accept_replacement"
 Item = Mapping[str, Any]
 """An object as EC2 describes it."""
 
 
 class Ec2Resource(CloudResource):
-    """`kind`: as a tag specification names it. `id_key`: where a description has the id; `id_filter`: its filter."""
+    """`kind`: as a tag specification names it. `id_key`: where a description has the id; `id_filter`: its filter.
+
+    What holds data has the field `accept_replacement`: another object takes its place only if that is the id of the one
+    that goes.
+    """
 
     kind: ClassVar[str]
     id_key: ClassVar[str]
     id_filter: ClassVar[str]
+
+    def diff(self, context: Context, state: Properties, news: Properties) -> Difference:
+        found = super().diff(context, state, news)
+        if _ACCEPTED not in self.fields or news.get(_ACCEPTED) == context.resource_id:
+            return found
+        # Refused by `update`: a refresh asks for the difference to the old inputs, and may not fail over them.
+        return Difference(found.changed, delete_before_replace=True)
+
+    def update(self, context: Context, resource_id: str, state: Properties, news: Properties) -> Properties:
+        others = [name for name in super().diff(context, state, news).replaced if not contains_unknown(news.get(name))]
+        if others:
+            drift, fields = state.get("drift") or {}, [name for name in others if name in self.fields]
+            why = [f"{name}: {self.fields[name].difference(news.get(name), state.get(name))}" for name in fields]
+            why += [f"{name}: {drift[name]}" for name in drift if "drift" in others]
+            raise ProviderError(
+                f"{context.name}: another {self.kind} would take the place of {resource_id}, which goes with its data: "
+                f"{'; '.join(why)}",
+                "that somebody accepts that",
+                f"if it is meant, set `{_ACCEPTED}: {resource_id}` on {context.name}; if not, take the change back",
+            )
+        return super().update(context, resource_id, state, news)
 
     @abstractmethod
     def describe(self, filters: Any) -> Sequence[Item]:

@@ -55,6 +55,7 @@ class InstanceType(Ec2Resource):
         # it may hold secrets, and acts at the first boot only
         "user_data": Field(TEXT, _user_data, default="", replaces=True, told=False),
         "running": Field(FLAG, flag, default=True),
+        "accept_replacement": Field(TEXT, identifier("i")),
     }
 
     def describe(self, filters: Any) -> Sequence[Item]:

@@ -31,6 +31,7 @@ class VolumeType(Ec2Resource):
         "encrypted": Field(FLAG, flag, default=True, replaces=True),
         "instance_id": Field(TEXT, identifier("i")),
         "device": Field(TEXT, _DEVICE),
+        "accept_replacement": Field(TEXT, identifier("vol")),
     }
 
     def together(self, news: Properties) -> Sequence[Failure]:

@@ -33,7 +33,7 @@ def host_inputs(environment: Environment, name: str) -> dict[str, Any]:
         "os": host.os.value,
         "host_key_sha256": host.host_key_sha256,
         "declared_machine_id": host.machine_id,
-        "accept_replacement": host.accept_replacement,
+        "accept_replacement": None if made else host.accept_replacement,
         "root_key": str(environment.root_key) if environment.root_key and not made else None,
         "first_user": cloud.first_user if cloud else None,
         "bastion": None

@@ -53,6 +53,8 @@ def test_machines_are_made_as_declared_made_anew_with_another_key_and_removed(
     told, ingress = site.outputs()["c"], _ingress(site)
     again = summary(site.must("up", "--yes", "--skip-preview", "--refresh"))
     site.declare(hosts__c__address="10.3.0.12")
+    refused = site.pulumi("preview").stdout
+    site.declare(hosts__c__address="10.3.0.12", hosts__c__accept_replacement=first["InstanceId"])
     site.service.on("GetConsoleOutput", saying(console(SECOND)))
     site.must("up", "--yes", "--skip-preview", *PACK)
     (second,) = site.machines()
@@ -63,6 +65,7 @@ def test_machines_are_made_as_declared_made_anew_with_another_key_and_removed(
 
     assert made == {"created": MADE}
     assert again == {"unchanged": MADE}
+    assert f"set `accept_replacement: {first['InstanceId']}` on c" in refused
     assert told == {"instance_id": first["InstanceId"], "host_key_sha256": FIRST}
     assert moved == {"instance_id": second["InstanceId"], "host_key_sha256": SECOND}
     assert _declared(first) == ("10.3.0.11", "c", "2", "trading")

@@ -76,10 +76,32 @@ def test_a_change_that_the_cloud_cannot_make_needs_another_object(
     world: World, kind: str, changes: dict[str, Any]
 ) -> None:
     made = world.make(kind)
-    found = made.diff({name: value for name, value in (made.inputs | changes).items() if value is not None})
+    accepted = {"accept_replacement": made.resource_id} if "accept_replacement" in made.kind.inputs else {}
+    news = {name: value for name, value in (made.inputs | changes | accepted).items() if value is not None}
+    found = made.diff(news)
 
     assert set(found.replaced) == set(changes)
     assert found.delete_before_replace
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"), [("Instance", {"private_address": "10.0.2.11"}), ("Volume", {"encrypted": False})]
+)
+@pytest.mark.parametrize("accepted", [{}, {"accept_replacement": "i-0123"}, {"accept_replacement": "vol-0123"}])
+def test_what_holds_data_is_not_replaced_by_another_before_somebody_accepts_that(
+    world: World, kind: str, changes: dict[str, Any], accepted: dict[str, str]
+) -> None:
+    made = world.make(kind)
+    news = made.inputs | changes | accepted
+    (name,) = changes
+
+    assert not made.diff(news).replaced
+    for preview in (True, False):
+        made.context = world.context(kind, preview=preview)
+        with pytest.raises(ProviderError, match=f"which goes with its data: {name}: found") as caught:
+            made.update(news)
+        assert f"`accept_replacement: {made.resource_id}` on one" in str(caught.value)
+    assert made.kind.look(made.resource_id)  # type: ignore[attr-defined]
 
 
 def test_the_order_of_rules_the_comment_of_a_key_and_defaults_are_no_change(world: World) -> None:
@@ -229,7 +251,8 @@ def test_user_data_is_compared_but_never_shown(world: World) -> None:
     drift = machine.refresh().state["drift"]
 
     assert drift == {"user_data": "is not the declared one"}
-    assert machine.diff().replaced
+    with pytest.raises(ProviderError, match="user_data: is not the declared one"):
+        machine.update()
     assert not [line for line in world.said.lines if "canary" in line]
 
 

@@ -109,12 +109,18 @@ def test_what_was_deleted_by_hand_is_made_again(site: Project, ec2: Any, s3: Any
 
 def test_a_change_is_made_in_place_where_the_cloud_can_and_by_replacing_where_not(site: Project) -> None:
     before = site.ids()
-    site.declare(machine={"user_data": "#!/bin/sh\necho other\n"}, network={"tags": {"owner": "nobody"}})
+    other = {"user_data": "#!/bin/sh\necho other\n"}
+    site.declare(machine=other)
+    refused = site.pulumi("up", "--yes", "--skip-preview").stdout
+    site.declare(machine=other | {"accept_replacement": before["machine"]}, network={"tags": {"owner": "nobody"}})
     said = summary(site.up())
     after = site.ids()
+    site.declare(machine={"accept_replacement": after["machine"]})
+    site.up()
     site.declare()
     site.up()
 
+    assert f"set `accept_replacement: {before['machine']}` on" in refused
     assert said == {"replaced": 1, "updated": 2, "unchanged": EVERYTHING - 3}  # the disk is attached again
     assert {name for name in NAMES if before[name] != after[name]} == {"machine"}
 

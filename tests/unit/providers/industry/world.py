@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi.provider.experimental.provider as engine
@@ -52,7 +52,8 @@ class Made:
         return found
 
     def diff(self, news: Properties | None = None) -> Difference:
-        return self.kind.diff(self.context, self.state, self.inputs if news is None else news)
+        context = replace(self.context, resource_id=self.resource_id)
+        return self.kind.diff(context, self.state, self.inputs if news is None else news)
 
     def update(self, news: Properties | None = None) -> Properties:
         self.inputs = self.inputs if news is None else news
