@@ -30,12 +30,14 @@ while read -r _; do :; done
 
 
 class Box:
-    """Runs commands inside; everything in it dies when it is closed, or when the test process does."""
+    """Runs commands inside; everything in it dies when it is closed, or when the test process does. Its lab belongs to
+    `clone`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clone: Path = ROOT) -> None:
         self._folder = folder
         state = folder / "state"
         state.mkdir()
+        self.clone = clone
         self._holder = subprocess.Popen(
             ["unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child",
              "--propagation", "private", "bash", "-c", _FURNISH, "box", str(state)],
@@ -47,11 +49,11 @@ class Box:
         self._init = Path(f"/proc/{holder}/task/{holder}/children").read_text(encoding="ascii").split()[0]
 
     def command(self, *argv: str) -> list[str]:
-        return ["nsenter", f"--target={self._init}", "--mount", "--net", "--pid", f"--wd={ROOT}", *argv]
+        return ["nsenter", f"--target={self._init}", "--mount", "--net", "--pid", f"--wd={self.clone}", *argv]
 
     def run(self, *argv: str, timeout_s: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.command(*argv), env=_environment(environment), stdin=subprocess.DEVNULL, capture_output=True,
+            self.command(*argv), env=self._environment(environment), stdin=subprocess.DEVNULL, capture_output=True,
             text=True, timeout=timeout_s, check=False,
         )  # fmt: skip
 
@@ -59,7 +61,7 @@ class Box:
         return self.run(*_DINGLI, *arguments, timeout_s=timeout_s, **environment)
 
     def start_dingli(self, *arguments: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self.command(*_DINGLI, *arguments), env=_environment({}), stdin=subprocess.DEVNULL)
+        return subprocess.Popen(self.command(*_DINGLI, *arguments), env=self._environment({}), stdin=subprocess.DEVNULL)
 
     def up(self) -> None:
         done = self.dingli("lab", "up", timeout_s=480)
@@ -78,6 +80,10 @@ class Box:
             self.command(*self._ssh(host), script), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
+    def _environment(self, more: dict[str, str]) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name != "CI"}
+        return {**kept, "PYTHONPATH": str(ROOT), "DINGLI_ROOT": str(self.clone), **more}
+
     def _ssh(self, host: str) -> tuple[str, ...]:
         return (
             "ssh", "-i", "/var/lib/dingli-lab/root_key", "-o", "StrictHostKeyChecking=no", "-o", "BatchMode=yes",
@@ -93,11 +99,6 @@ class Box:
 
 
 _DINGLI = (sys.executable, "-c", "from dingli.cli.main import run; run()")
-
-
-def _environment(more: dict[str, str]) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name != "CI"}
-    return {**kept, "PYTHONPATH": str(ROOT), **more}
 
 
 def wait_until(condition: Callable[[], bool], what: str, limit_s: float = 180) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.lab.box import ROOT, Box, wait_until
+from tests.live.lab.box import Box, wait_until
 
 # When a host's first process began. The time of /proc/1 is no such thing: the kernel may forget and make it anew.
 BOOTED = "cut -d' ' -f22 /proc/1/stat"
@@ -135,28 +135,28 @@ def test_what_a_killed_lab_left_is_repaired(box: Box, remains: str) -> None:
     assert box.on_host("primary-1", "cat /root/note").stdout == "kept\n"
 
 
-def second_clone(tmp_path: Path) -> str:
-    shutil.copytree(ROOT / "stacks" / "environments", tmp_path / "stacks" / "environments")
+def second_clone(box: Box, tmp_path: Path) -> str:
+    shutil.copytree(box.clone, tmp_path, dirs_exist_ok=True)
     return str(tmp_path)
 
 
 def test_a_second_clone_is_refused_and_told_whose_lab_it_is(box: Box, tmp_path: Path) -> None:
-    clone = second_clone(tmp_path)
+    clone = second_clone(box, tmp_path)
     for command in (["up"], ["down"], ["power", "standby-1", "off", "--for", "2s"]):
         done = box.dingli("lab", *command, DINGLI_ROOT=clone)
         assert done.returncode == 1
-        assert str(ROOT) in done.stderr
+        assert str(box.clone) in done.stderr
         assert "dingli lab reset" in done.stderr
     assert {host["state"] for host in box.hosts().values()} == {"running"}
 
 
 def test_an_unattended_clone_does_not_take_a_lab_whose_owner_works(box: Box, tmp_path: Path) -> None:
-    clone = second_clone(tmp_path)
+    clone = second_clone(box, tmp_path)
     with subprocess.Popen(box.command("cat"), stdin=subprocess.PIPE) as worker:  # works in the owner's clone
         for command in (["reset", "--yes"], ["up"]):
             done = box.dingli("lab", *command, DINGLI_ROOT=clone, CI="true")
             assert done.returncode == 1
-            assert str(ROOT) in done.stderr
+            assert str(box.clone) in done.stderr
         worker.kill()
     assert {host["state"] for host in box.hosts().values()} == {"running"}
 
@@ -175,7 +175,7 @@ def test_down_leaves_an_unreachable_route_and_nothing_else(box: Box) -> None:
 
 def test_an_unattended_clone_takes_an_abandoned_lab_over_with_other_machines(box: Box, tmp_path: Path) -> None:
     before = box.on_host("primary-1", "cat /etc/machine-id").stdout
-    clone = second_clone(tmp_path)
+    clone = second_clone(box, tmp_path)
     done = box.dingli("lab", "up", DINGLI_ROOT=clone, CI="true", timeout_s=480)
     assert done.returncode == 0, done.stderr
     assert "abandoned" in done.stderr
