@@ -18,6 +18,7 @@ __all__ = [
     "ipsec_variables",
     "line_addresses",
     "lines_of",
+    "overlay_routes",
     "protected",
     "site_lines",
 ]
@@ -99,8 +100,17 @@ def protected(environment: Environment, host: str) -> tuple[tuple[IPv4Network, I
     return tuple(dict.fromkeys((own.network, other.network) for own, other in ends))
 
 
+def overlay_routes(environment: Environment, host: str) -> tuple[tuple[str, IPv4Network], ...]:
+    """What the network of a gateway that is an instance sends to it, each with a name that is unique in its site: its
+    addresses on lines, and the other sites' networks."""
+    addresses = [(f"line-{address}", IPv4Network(address)) for address in line_addresses(environment, host)]
+    ends = (line.seen_from(host)[1] for line in lines_of(environment, host))
+    return (*addresses, *dict.fromkeys((f"to-{end.site}", end.network) for end in ends))
+
+
 def ipsec_variables(environment: Environment, host: str) -> dict[str, Any]:
-    """What the role `ipsec` is told of a gateway: `dingli_ipsec`. Of the two ends, the first in the file calls."""
+    """What the role `ipsec` is told of a gateway: `dingli_ipsec`. Of the two ends, the first in the file calls.
+    `addresses`: what an instance carries itself; on a rack the data centre has configured them."""
     lines = []
     for line in lines_of(environment, host):
         own, other = line.seen_from(host)
@@ -115,7 +125,9 @@ def ipsec_variables(environment: Environment, host: str) -> dict[str, Any]:
             }
         )
     networks = dict.fromkeys(str(other) for _, other in protected(environment, host))
-    return {"lines": lines, "protected": list(networks)} if lines else {}
+    made = environment.site_of(host).made
+    carried = {"addresses": [str(address) for address in line_addresses(environment, host)]} if made else {}
+    return {"lines": lines, "protected": list(networks), **carried} if lines else {}
 
 
 def _plain(end: LineEnd) -> dict[str, str]:

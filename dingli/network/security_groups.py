@@ -27,10 +27,10 @@ def security_group_rules(environment: Environment, host: str) -> list[dict[str, 
     ]
     found += [entry for rule in rules.inbound for entry in _entries(rule, "ingress")]
     found += [entry for rule in rules.outbound for entry in _entries(rule, "egress")]
+    # The cloud sees what comes to a gateway from its own site, and what it hands over there; the rest is in lines.
     found += [
-        _entry(_ALL, _ALL_PORTS, _ALL_PORTS, str(network), direction, f"a gateway forwards between {own} and {other}")
-        for own, other in rules.forwarded
-        for network in (own, other)
+        _entry(_ALL, _ALL_PORTS, _ALL_PORTS, str(own), direction, f"a gateway forwards for {own}")
+        for own in dict.fromkeys(own for own, _ in rules.forwarded)
         for direction in ("ingress", "egress")
     ]
     return list({tuple(list(entry.values())[:5]): entry for entry in reversed(found)}.values())[::-1]

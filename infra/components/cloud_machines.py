@@ -9,8 +9,10 @@ import pulumi
 
 from dingli import ssh
 from dingli.environment import Environment
+from dingli.environment.lines import overlay_routes
 from infra.providers.industry import resource as cloud
 from infra.providers.industry.declared import (
+    forwarding_inputs,
     group_inputs,
     image_inputs,
     instance_inputs,
@@ -31,7 +33,7 @@ class CloudMachinesArgs:
 
 class CloudMachines(pulumi.ComponentResource):
     """Each host has the address that the file declares, and a group with its flows and no others. The launch's key is
-    the deploy key of the environment."""
+    the deploy key of the environment. Gateways of lines may forward, and the network's routes lead to them."""
 
     def __init__(self, name: str, args: CloudMachinesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("dingli:index:CloudMachines", name, None, opts)
@@ -74,8 +76,13 @@ class CloudMachines(pulumi.ComponentResource):
             "key_name": f"{environment.name}-{self._site}",
         }
         instance = cloud.Instance(
-            name, {**instance_inputs(environment, name), **made_of}, self._options(depends_on=[self._key])
+            name,
+            {**instance_inputs(environment, name), **forwarding_inputs(environment, name), **made_of},
+            self._options(depends_on=[self._key]),
         )
+        for told, destination in overlay_routes(environment, name):
+            leads_to = {"network_id": self._network.id, "destination": str(destination), "instance_id": instance.id}
+            cloud.Route(told, leads_to, self._options())
         host_key = cloud.HostKey(name, {"instance_id": instance.id}, self._options())
         return {"instance_id": instance.id, "host_key_sha256": host_key.sha256}
 

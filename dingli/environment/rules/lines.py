@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from dingli.environment.controllers import ways_to_sites
 from dingli.environment.document import KeyPath
-from dingli.environment.model import Host, Line
+from dingli.environment.model import Line
 from dingli.environment.problems import Problem, near_miss
 from dingli.environment.shape import Draft
 
@@ -44,14 +44,6 @@ def _gateways(draft: Draft, place: KeyPath, line: Line) -> Iterator[Problem]:
         elif host is not None and host.emulated:
             found = f"{name!r}, whose processor is emulated: it has neither tunnels nor a packet filter"
             yield draft.problem((*place, index), found, "another host of the site")
-        elif host is not None and _made(draft, host):
-            found = f"{name!r}, an instance at {host.site!r}: one interface, one address, and the cloud drops all else"
-            yield draft.problem((*place, index), found, "a host of a site of racks")
-
-
-def _made(draft: Draft, host: Host) -> bool:
-    site = draft.environment.sites.get(host.site)
-    return site is not None and site.made
 
 
 def leave_dingli_its_way(draft: Draft) -> Iterator[Problem]:

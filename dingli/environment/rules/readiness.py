@@ -52,6 +52,11 @@ def nothing_needed_is_left_out(draft: Draft) -> Iterator[Problem]:
     for place, host in draft.items(("witnesses",), environment.witnesses or ()):
         if _is_on_call(environment, host):
             yield draft.problem(place, f"{host!r}, which exists only while its site is called", "a host that is there")
+    for place, line in draft.items(("lines",), environment.lines):
+        for index, host in enumerate(line.gateways):
+            if _is_on_call(environment, host):
+                found = f"{host!r}, which exists only while its site is called: without it the site is cut off"
+                yield draft.problem((*place, "gateways", index), found, "a host that is there: the journal's member")
 
 
 def _is_on_call(environment: Environment, host: str) -> bool:

@@ -32,10 +32,13 @@ class CloudResource(ResourceType):
 
     fields: ClassVar[Mapping[str, Field]]
     reported: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    tagged: ClassVar[bool] = True
+    """False for what the cloud puts no tags on."""
 
     def __init_subclass__(cls) -> None:
         if "fields" in cls.__dict__:
-            cls.inputs = {**{name: one.spec for name, one in cls.fields.items()}, "tags": MAP}
+            tags = {"tags": MAP} if cls.tagged else {}
+            cls.inputs = {**{name: one.spec for name, one in cls.fields.items()}, **tags}
             cls.required = [name for name, one in cls.fields.items() if one.required]
             cls.outputs = {**cls.reported, "drift": MAP}
 
@@ -81,7 +84,7 @@ class CloudResource(ResourceType):
         """Raise `ProviderError` for what cannot become true; called in previews, too. Parts may be Unknown."""
 
     def check(self, news: Properties) -> Sequence[Failure]:
-        checks = {**{name: one.check for name, one in self.fields.items()}, "tags": tag_map}
+        checks = {name: one.check for name, one in self.fields.items()} | ({"tags": tag_map} if self.tagged else {})
         present = {name: value for name, value in news.items() if name in checks and value is not None}
         found = {name: checks[name](value) for name, value in present.items() if not isinstance(value, Unknown)}
         secret = {name for name, one in self.fields.items() if not one.told}
@@ -148,7 +151,7 @@ class CloudResource(ResourceType):
         return {**{name: one.default for name, one in self.fields.items()}, **declared(news)}
 
     def _drift(self, context: Context, inputs: Properties, seen: Seen) -> dict[str, str]:
-        tags = {**(inputs.get("tags") or {}), **self._identity(context).tags}
+        tags = {**(inputs.get("tags") or {}), **self._identity(context).tags} if self.tagged else {}
         return differing(self.fields, declared(inputs), seen) | tag_drift(tags, seen)
 
     def _identity(self, context: Context) -> Identity:

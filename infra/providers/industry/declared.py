@@ -6,11 +6,19 @@ from typing import Any
 
 from dingli.environment import Environment, SiteCloud
 from dingli.environment.levels import bucket_of, host_level
+from dingli.environment.lines import ipsec_gateways
 from dingli.exceptions import InputError
 from dingli.network import security_group_rules
 from infra.providers.industry.labels import DATA_LEVEL, HOLDS, OWNER
 
-__all__ = ["group_inputs", "image_inputs", "instance_inputs", "provider_inputs", "resource_tags"]
+__all__ = [
+    "forwarding_inputs",
+    "group_inputs",
+    "image_inputs",
+    "instance_inputs",
+    "provider_inputs",
+    "resource_tags",
+]
 
 _NAME = "Name"  # by which consoles show a machine, and a power driver `ec2` finds it
 _OF_RULES = ("protocol", "from_port", "to_port", "description")
@@ -73,6 +81,11 @@ def instance_inputs(environment: Environment, host: str) -> dict[str, Any]:
         "private_address": str(declared.address),
         "tags": {**resource_tags(environment, host=host), _NAME: host},
     }
+
+
+def forwarding_inputs(environment: Environment, host: str) -> dict[str, Any]:
+    """More of an Instance that is a gateway of lines: the cloud passes on what it forwards."""
+    return {"source_dest_check": False} if host in ipsec_gateways(environment) else {}
 
 
 def _cloud(environment: Environment, site: str) -> SiteCloud:

@@ -54,6 +54,8 @@ class InstanceType(Ec2Resource):
         "key_name": Field(TEXT, matching(r".{1,255}", "the name of a key pair"), replaces=True),
         # it may hold secrets, and acts at the first boot only
         "user_data": Field(TEXT, _user_data, default="", replaces=True, told=False),
+        # false for a machine that forwards: the cloud passes on what is neither from its address nor to it
+        "source_dest_check": Field(FLAG, flag, default=True),
         "running": Field(FLAG, flag, default=True),
         "accept_replacement": Field(TEXT, identifier("i")),
     }
@@ -84,6 +86,7 @@ class InstanceType(Ec2Resource):
             "security_group_ids": sorted(group["GroupId"] for group in _interface(item)["Groups"]),
             "key_name": item.get("KeyName"),
             "user_data": self._user_data_of(item["InstanceId"]),
+            "source_dest_check": item.get("SourceDestCheck", True),
             "running": item["State"]["Name"] in ("pending", "running"),
         }
         architecture = architecture_of(item) or self._of_image(item["ImageId"])
@@ -127,6 +130,10 @@ class InstanceType(Ec2Resource):
         if "security_group_ids" in changed:
             card = _interface(self.item(resource_id) or {})["NetworkInterfaceId"]
             ec2.modify_network_interface_attribute(NetworkInterfaceId=card, Groups=wanted["security_group_ids"])
+        if "source_dest_check" in changed:  # no launch takes it
+            ec2.modify_instance_attribute(
+                InstanceId=resource_id, SourceDestCheck={"Value": wanted["source_dest_check"]}
+            )
         stop = seen.inputs["running"] and ("instance_type" in changed or not wanted["running"])
         if stop:
             context.log.progress(f"stopping {resource_id}")

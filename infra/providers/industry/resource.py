@@ -15,6 +15,7 @@ __all__ = [
     "KeyPair",
     "Network",
     "Provider",
+    "Route",
     "SecurityGroup",
     "Subnet",
     "Volume",
@@ -82,10 +83,14 @@ class HostKey(_CloudResource):
 
 class Instance(_CloudResource):
     """Inputs: `image_id`, `architecture`, `instance_type`, `subnet_id`, `private_address`, `security_group_ids`,
-    `key_name`, `user_data`, `running`, `tags`."""
+    `key_name`, `user_data`, `source_dest_check`, `running`, `tags`."""
 
     chosen = ("drift", "private_address")
     private_address: pulumi.Output[str]
+
+
+class Route(_CloudResource):
+    """Inputs: `network_id`, `destination` (outside of the network), `instance_id`."""
 
 
 class Volume(_CloudResource):

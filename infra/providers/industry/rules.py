@@ -139,7 +139,8 @@ def from_permissions(permissions: Iterable[Mapping[str, Any]], own_id: str) -> l
 
 def _rules_of(permission: Mapping[str, Any], own_id: str) -> Iterable[Rule]:
     protocol = "all" if permission["IpProtocol"] == _ALL else str(permission["IpProtocol"])
-    first, last = permission.get("FromPort", -1), permission.get("ToPort", -1)
+    ports = (permission.get("FromPort", -1), permission.get("ToPort", -1))
+    first, last = (-1, -1) if protocol in _WITHOUT_PORTS else ports
     for kind, key in _PEERS.items():
         for one in permission.get(kind, []):
             peer = SELF if one[key] == own_id else one[key]
@@ -153,7 +154,7 @@ def as_permissions(rules: Iterable[Rule], own_id: str) -> Any:
 
 def _permission(rule: Rule, own_id: str) -> dict[str, Any]:
     found: dict[str, Any] = {"IpProtocol": _ALL if rule.protocol == "all" else rule.protocol}
-    if rule.protocol not in _WITHOUT_PORTS:
+    if rule.protocol != "all":  # -1 for ESP: not every cloud takes a rule of a protocol without ports that names none
         found |= {"FromPort": rule.from_port, "ToPort": rule.to_port}
     kind = _kind_of(rule.peer)
     peer = {_PEERS[kind]: own_id if rule.peer == SELF else rule.peer}

@@ -10,6 +10,7 @@ from infra.providers.industry.image import ImageType
 from infra.providers.industry.instance import InstanceType
 from infra.providers.industry.key_pair import KeyPairType
 from infra.providers.industry.network import NetworkType
+from infra.providers.industry.route import RouteType
 from infra.providers.industry.security_group import SecurityGroupType
 from infra.providers.industry.subnet import SubnetType
 from infra.providers.industry.volume import VolumeType
@@ -19,5 +20,6 @@ __all__ = ["all_types"]
 
 def all_types(cloud: Cloud) -> list[ResourceType]:
     """One of each, all talking to `cloud`."""
-    kinds = (NetworkType, SubnetType, SecurityGroupType, KeyPairType, InstanceType, VolumeType, BucketType)
+    machines = (NetworkType, SubnetType, SecurityGroupType, KeyPairType, InstanceType, RouteType)
+    kinds = (*machines, VolumeType, BucketType)
     return [ImageType(cloud), HostKeyType(cloud), *(kind(cloud) for kind in kinds)]

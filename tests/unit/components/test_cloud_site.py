@@ -130,6 +130,45 @@ def test_a_journal_s_member_alone_has_the_journal_s_data_level(site: CloudSite) 
     assert [_declared(machine)[1] for machine in site.machines()] == ["c"]
 
 
+def test_a_gateway_of_lines_forwards_what_the_network_sends_to_it_until_it_is_none(site: CloudSite) -> None:
+    """Beside it stands a machine of which nothing is asked; the routes follow a gateway that is made anew."""
+    beside = {"site": "far", "address": "10.3.0.12", "arch": "aarch64", "os": "debian-12"}
+    both = {"hosts__d": beside, "cells__metals__cores__2__host": "d"}
+    line = {"gateways": ["a", "c"], "first": ["192.0.2.1", "192.0.2.2"], "second": ["192.0.2.5", "192.0.2.6"]}
+    site.declare(**both)
+    site.run_program("machines")
+    for key in (FIRST, SECOND, FIRST):
+        site.service.on("GetConsoleOutput", saying(console(key)))
+    site.must("up", "--yes", "--skip-preview", *PACK)
+    before = _forwarding(site)
+    site.declare(**both, lines=[line])
+    joined = summary(site.must("up", "--yes", "--skip-preview", *PACK))
+    (gateway, routes), machines = _forwarding(site), {one["InstanceId"] for one in site.machines()}
+    site.declare(**both, hosts__c__address="10.3.0.13", lines=[line])
+    site.must("up", "--yes", "--skip-preview", *PACK)
+    moved = _forwarding(site)
+    again = summary(site.must("up", "--yes", "--skip-preview", "--refresh"))
+    site.declare(**both, hosts__c__address="10.3.0.13")
+    site.must("up", "--yes", "--skip-preview", *PACK)
+
+    assert before == _forwarding(site) == (set(), {})
+    assert joined == {"created": 3, "updated": 2, "unchanged": MADE + MADE_OF_A_HOST - 2}, "the gateway and its group"
+    assert len(gateway) == 1
+    assert gateway < machines
+    assert routes == dict.fromkeys(("192.0.2.2/32", "192.0.2.6/32", "10.1.0.0/16"), *gateway)
+    assert moved == (moved[0], dict.fromkeys(routes, *moved[0]))
+    assert moved[0] != gateway
+    assert again == {"unchanged": MADE + MADE_OF_A_HOST + 3}
+
+
+def _forwarding(site: CloudSite) -> tuple[set[str], dict[str, str]]:
+    """Machines that are not checked, and machines by what the network sends there."""
+    tables = site.service.client("ec2").describe_route_tables()["RouteTables"]
+    routes = {one["DestinationCidrBlock"]: one.get("InstanceId") for table in tables for one in table["Routes"]}
+    unchecked = {one["InstanceId"] for one in site.machines() if not one["SourceDestCheck"]}
+    return unchecked, {to: target for to, target in routes.items() if target}
+
+
 def _ingress(site: CloudSite) -> set[tuple[str, int | None]]:
     named = [{"Name": "group-name", "Values": ["trial-c"]}]
     (group,) = site.service.client("ec2").describe_security_groups(Filters=named)["SecurityGroups"]

@@ -11,10 +11,11 @@ import yaml
 from dingli.environment import Environment, Protocol, load
 from dingli.environment.certificates import certificates
 from dingli.environment.inventory import groups
-from dingli.environment.lines import ipsec_gateways, ipsec_variables, site_lines
+from dingli.environment.lines import ipsec_gateways, ipsec_variables, overlay_routes, site_lines
 from dingli.network import flows, host_rules, security_group_inputs
 from dingli.stacks.variables import host_variables
 from infra.providers.deployment.declared import scopes
+from infra.providers.industry.declared import forwarding_inputs
 from infra.providers.industry.rules import check_rules
 
 BASE = Path(__file__).with_name("base.yaml")
@@ -28,6 +29,21 @@ def joined(folder: Path, *gateways: str, **keys: Any) -> Environment:
     file = folder / "base.yaml"
     file.write_text(yaml.safe_dump(data, sort_keys=False))
     return load(file)
+
+
+def on_a_cloud(folder: Path) -> Environment:
+    """Two lines to the far site, which is made of two instances: c, where they end, and d, with core and gateway."""
+    data = yaml.safe_load(BASE.read_text())
+    beside = {"site": "far", "address": "10.3.0.12", "arch": "aarch64", "os": "debian-12"}
+    c = data["hosts"]["c"] | {"address": "10.3.0.11"}
+    c.pop("power")
+    cloud = {"region": "cn-north-1", "endpoint": "https://cloud.example"}
+    cell = data["cells"]["metals"]
+    cell["cores"][2]["host"] = "d"
+    cell["gateways"].append("d")
+    far = data["sites"]["far"] | {"hosting": "industry", "cloud": cloud}
+    hosts, sites = data["hosts"] | {"c": c, "d": beside}, data["sites"] | {"far": far}
+    return joined(folder, "a", "c", hosts=hosts, sites=sites, cells=data["cells"], owner="trading")
 
 
 @pytest.fixture
@@ -89,9 +105,43 @@ def test_without_lines_nobody_is_told_of_any(lined: Environment) -> None:
     assert [scope.hosts for scope in scopes(lined, "far") if scope.group == "ipsec"] == [["c"]]
 
 
-def test_a_clouds_security_group_lets_lines_through(lined: Environment) -> None:
-    groups_of_a = security_group_inputs(lined, "a")
-    for rules in groups_of_a.values():
+def test_a_gateway_s_security_group_lets_its_lines_through_and_its_site_s_packets_and_none_of_others_in_clear(
+    tmp_path: Path,
+) -> None:
+    for rules in security_group_inputs(on_a_cloud(tmp_path), "c").values():
         assert check_rules(rules) is None
-        assert {"192.0.2.2/32", "192.0.2.6/32"} <= {rule["peer"] for rule in rules if rule["protocol"] == "50"}
-        assert {"10.1.0.0/16", "10.3.0.0/16"} == {rule["peer"] for rule in rules if rule["protocol"] == "all"}
+        for kind in (("50", None), ("udp", 500), ("udp", 4500)):
+            of_kind = {rule["peer"] for rule in rules if (rule["protocol"], rule.get("from_port")) == kind}
+            assert of_kind == {"192.0.2.1/32", "192.0.2.5/32"}, "of the other ends"
+        assert {rule["peer"] for rule in rules if rule["protocol"] == "all"} == {"10.3.0.0/16"}
+
+
+def test_a_machine_beside_the_gateway_takes_what_comes_with_addresses_of_other_sites(tmp_path: Path) -> None:
+    """What a gateway hands over has its sender's address, and what is to go through lines that of who is to get it."""
+    environment = on_a_cloud(tmp_path)
+    rules, ports = security_group_inputs(environment, "d"), environment.cells["metals"].ports
+    own, near = (str(environment.hosts[host].address) for host in ("d", "a"))
+    for flow in flows(environment):
+        for source, destination in flow.pairs():
+            tried = {"protocol": flow.protocol.value, "from_port": flow.port, "to_port": flow.port}
+            if str(destination.network) == f"{own}/32":
+                assert tried | {"peer": str(source.network)} in rules["ingress"], flow
+            if str(source.network) == f"{own}/32" and not destination.is_outside:
+                assert tried | {"peer": str(destination.network)} in rules["egress"], flow
+    assert {"protocol": "tcp", "from_port": ports.core, "to_port": ports.core, "peer": f"{near}/32"} in rules["ingress"]
+    assert not [rule for way in rules.values() for rule in way if rule["protocol"] in ("all", "50")]
+
+
+def test_an_instance_carries_its_addresses_on_lines_and_its_network_sends_to_it(
+    lined: Environment, tmp_path: Path
+) -> None:
+    cloud = on_a_cloud(tmp_path)
+    assert ipsec_variables(cloud, "c")["addresses"] == ["192.0.2.2", "192.0.2.6"]
+    assert "addresses" not in {**ipsec_variables(cloud, "a"), **ipsec_variables(lined, "c")}, "of racks"
+    assert {name: str(to) for name, to in overlay_routes(cloud, "c")} == {
+        "line-192.0.2.2": "192.0.2.2/32",
+        "line-192.0.2.6": "192.0.2.6/32",
+        "to-one": "10.1.0.0/16",
+    }
+    assert overlay_routes(cloud, "d") == ()
+    assert (forwarding_inputs(cloud, "c"), forwarding_inputs(cloud, "d")) == ({"source_dest_check": False}, {})

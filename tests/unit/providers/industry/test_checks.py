@@ -37,6 +37,9 @@ _NETWORK = "vpc-0123"
         ("Instance", {"architecture": "arm64", "image_id": "debian"}, {"architecture", "image_id"}),
         ("Instance", {"user_data": "x" * 16385, "security_group_ids": []}, {"user_data", "security_group_ids"}),
         ("Instance", {"security_group_ids": ["sg-1", "web"]}, {"security_group_ids"}),
+        ("Instance", {"source_dest_check": "off"}, {"source_dest_check"}),
+        ("Route", {"network_id": "net-1", "destination": "192.0.2.1/24"}, {"network_id", "destination"}),
+        ("Route", {"destination": "192.0.2.2", "instance_id": "eni-1"}, {"destination", "instance_id"}),
         ("Volume", {"zone": "a", "size_gib": 0, "instance_id": "vol-1"}, {"size_gib", "instance_id", "device"}),
         ("Volume", {"zone": "a", "size_gib": 2.5, "device": "/dev/sdf"}, {"size_gib", "instance_id"}),
         ("Bucket", {"name": "Evidence", "versioning": False, "object_lock": {}}, {"name", "versioning", "object_lock"}),
@@ -94,6 +97,7 @@ def test_rules_survive_the_cloud_s_form() -> None:
     peers = ("self", "sg-other", "pl-0123", "10.0.0.0/8", "fd00::/8")
     rules = [Rule("tcp", 22, 22, peer, "a word") for peer in peers]
     rules += [Rule("all", -1, -1, "self"), Rule("icmp", -1, -1, "self"), Rule("icmp", 8, -1, "10.0.0.0/8")]
+    rules += [Rule("50", -1, -1, "192.0.2.2/32")]
     back = from_permissions(as_permissions(rules, "sg-own"), "sg-own")
 
     assert sorted(Rule.of(one) for one in back) == sorted(rules)

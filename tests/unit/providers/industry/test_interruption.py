@@ -18,6 +18,7 @@ _CALLS = {
     "SecurityGroup": "CreateSecurityGroup",
     "KeyPair": "ImportKeyPair",
     "Instance": "RunInstances",
+    "Route": "CreateRoute",
     "Volume": "CreateVolume",
 }
 

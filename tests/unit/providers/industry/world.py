@@ -20,7 +20,7 @@ from tests.unit.providers.industry.service import CloudService
 __all__ = ["KINDS", "PUBLIC_KEY", "Lines", "Made", "World"]
 
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE operator"
-KINDS = ("Network", "Subnet", "SecurityGroup", "KeyPair", "Instance", "Volume", "Bucket")
+KINDS = ("Network", "Subnet", "SecurityGroup", "KeyPair", "Instance", "Route", "Volume", "Bucket")
 
 
 @dataclass
@@ -93,9 +93,18 @@ class World:
         self._network = self._network or self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         return self._network
 
+    def machine(self, address: str = "10.0.4.10") -> str:
+        """One that was there before, in a subnet of its own."""
+        cidr = f"{address.rpartition('.')[0]}.0/24"
+        subnet = self.ec2.create_subnet(VpcId=self.network(), CidrBlock=cidr)["Subnet"]["SubnetId"]
+        asked = {"ImageId": self.image(), "SubnetId": subnet, "PrivateIpAddress": address}
+        made: str = self.ec2.run_instances(MinCount=1, MaxCount=1, **asked)["Instances"][0]["InstanceId"]
+        return made
+
     def make(self, kind: str, name: str = "one", **changes: Any) -> Made:
-        """Create one, with what it needs."""
-        inputs = {key: value for key, value in (self.inputs(kind) | changes).items() if value is not None}
+        """Create one, with what it needs where that is not given."""
+        defaults = {} if set(changes) >= set(self.types[kind].required) else self.inputs(kind)
+        inputs = {key: value for key, value in (defaults | changes).items() if value is not None}
         context = self.context(kind, name)
         resource_id, state = self.types[kind].create(context, inputs)
         return Made(self.types[kind], context, resource_id, state, inputs)
@@ -111,6 +120,9 @@ class World:
             return {"network_id": self.network(), "name": "journal", "ingress": [rule]}
         if kind == "KeyPair":
             return {"name": "operator", "public_key": PUBLIC_KEY}
+        if kind == "Route":
+            destination = "192.0.2.2/32"
+            return {"network_id": self.network(), "destination": destination, "instance_id": self.machine()}
         if kind == "Volume":
             return {"zone": "cn-north-1b", "size_gib": 10, "volume_type": "gp3"}
         if kind == "Bucket":
