@@ -60,6 +60,11 @@ class Hypervisor:
             if name.startswith(f"dingli-{_PREFIX}"):
                 network.discard(name)
         disks.forget_all()
+        Hypervisor.clear_networks()
+
+    @staticmethod
+    def clear_networks() -> None:
+        """No filters, routes and switches of a cloud."""
         wires.filter_guests(NO_GUESTS)
         steer(Owner.CLOUD, NOTHING)
         wires.drop_switches(())
