@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any
 
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
@@ -139,7 +140,7 @@ class World:
             time.sleep(_LOOK_S)
         return False
 
-    def _group(self, name: str, vpc: str, protocol: str, port: int | None, peers: list[str]) -> str:
+    def _group(self, name: str, vpc: str, protocol: str, port: Any, peers: list[str]) -> str:
         group = self.cloud.create_security_group(name, name, vpc_id=vpc)
         self.cloud.authorize_security_group_ingress(
             group.id, protocol, port, port, [{"CidrIp": peer} for peer in peers], vpc_id=vpc
