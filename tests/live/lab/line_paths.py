@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import socket
 import struct
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
@@ -30,11 +27,12 @@ from lab.cloud.permissions import guest_filters
 from lab.cloud.ways import ways
 from lab.command import run
 from lab.layout import Detour, LabHost, LabLine, Layout
+from tests.live.network_namespace import inside
 
 PRIMARY, DR, OPS = (f"198.18.{n}.0/24" for n in (1, 3, 9))
 FIRST = LabLine("primary--dr--1", "198.18.101.1", "198.18.101.2")
 SECOND = LabLine("primary--dr--2", "198.18.101.5", "198.18.101.6")
-_CLONE_NEWNET, _ALL_PROTOCOLS, _OUTGOING = 0x40000000, 3, 4
+_ALL_PROTOCOLS, _OUTGOING = 3, 4
 _PATIENCE_S, _SILENCE_S, _AGAIN_S, _LOOK_S = 20.0, 1.0, 0.2, 0.01
 
 
@@ -52,18 +50,6 @@ LAYOUT = Layout(
     lines=(FIRST, SECOND),
     detours=(Detour(PRIMARY, DR, GATEWAY.address),),
 )
-
-
-@contextmanager
-def inside(namespace: str) -> Iterator[None]:
-    """Sockets that this thread opens meanwhile are of that network."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    with Path("/proc/self/ns/net").open() as own, Path(f"/run/netns/{namespace}").open() as other:
-        for opened in (other, own):
-            if libc.setns(opened.fileno(), _CLONE_NEWNET):
-                raise OSError(ctypes.get_errno(), f"setns {namespace}")
-            if opened is other:
-                yield
 
 
 class Host:
