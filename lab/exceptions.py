@@ -21,3 +21,9 @@ class NoSuchHost(LabError):
     """A host was named that the lab does not have."""
 
     exit_code = ExitCode.USAGE
+
+
+class NoSuchLine(LabError):
+    """A line between sites was named that the lab does not have."""
+
+    exit_code = ExitCode.USAGE

@@ -8,8 +8,9 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from dingli.environment import Environment, EnvironmentKind
+from dingli.environment.lines import line_addresses, protected, site_lines
 from dingli.environment.problems import near_miss
-from lab.exceptions import LabError, NoSuchHost
+from lab.exceptions import LabError, NoSuchHost, NoSuchLine
 from lab.recipe import known_recipes, load_recipe
 
 _TRANSIT_PREFIX = 30
@@ -17,7 +18,8 @@ _TRANSIT_PREFIX = 30
 
 @dataclass(frozen=True)
 class LabHost:
-    """One machine. `image` is the digest of the recipe that its disk is made from."""
+    """One machine. `image` is the digest of the recipe that its disk is made from; `line_addresses` are what it has
+    beside its own, as the gateway of lines."""
 
     name: str
     site: str
@@ -28,6 +30,7 @@ class LabHost:
     os: str
     image: str
     emulated: bool
+    line_addresses: tuple[str, ...] = ()
 
     @property
     def namespace(self) -> str:
@@ -53,15 +56,35 @@ class LabCloud:
 
 
 @dataclass(frozen=True)
+class LabLine:
+    """An encrypted line between two sites, as its carrier knows it: by the addresses at its ends."""
+
+    name: str
+    one: str
+    other: str
+
+
+@dataclass(frozen=True)
+class Detour:
+    """What hosts in `network` send to `destination` goes to the gateway of their site first."""
+
+    network: str
+    destination: str
+    gateway: str
+
+
+@dataclass(frozen=True)
 class Layout:
     """All machines and networks of a lab, and its cloud, if it has one. `instances` are hosts of the environment that
-    stacks make on a cloud: the lab has no machines for them."""
+    stacks make on a cloud: the lab has no machines for them, and no detours, which are up to the cloud."""
 
     supernet: str
     networks: dict[str, str]
     hosts: tuple[LabHost, ...]
     cloud: LabCloud | None = None
     instances: tuple[str, ...] = ()
+    lines: tuple[LabLine, ...] = ()
+    detours: tuple[Detour, ...] = ()
 
     @property
     def transit(self) -> IPv4Network:
@@ -91,6 +114,17 @@ class Layout:
             "name a host that `dingli lab status` shows",
         )
 
+    def line(self, name: str) -> LabLine:
+        for line in self.lines:
+            if line.name == name:
+                return line
+        known = [line.name for line in self.lines]
+        raise NoSuchLine(
+            f"the lab has no line {name!r}",
+            f"one of: {', '.join(known)}{near_miss(name, known)}" if known else "an environment that declares `lines`",
+            "name a line that `dingli lab line` shows",
+        )
+
     def dumps(self) -> str:
         return json.dumps(asdict(self), indent=1)
 
@@ -98,9 +132,15 @@ class Layout:
 def loads(text: str) -> Layout:
     data = json.loads(text)
     cloud = data.get("cloud")
-    hosts = tuple(LabHost(**host) for host in data["hosts"])
-    instances = tuple(data.get("instances", ()))
-    return Layout(data["supernet"], data["networks"], hosts, LabCloud(**cloud) if cloud else None, instances)
+    return Layout(
+        data["supernet"],
+        data["networks"],
+        tuple(LabHost(**host | {"line_addresses": tuple(host.get("line_addresses", ()))}) for host in data["hosts"]),
+        LabCloud(**cloud) if cloud else None,
+        tuple(data.get("instances", ())),
+        tuple(LabLine(**line) for line in data.get("lines", ())),
+        tuple(Detour(**detour) for detour in data.get("detours", ())),
+    )
 
 
 def read(path: Path) -> Layout | None:
@@ -124,7 +164,9 @@ def of(environment: Environment) -> Layout:
     networks = {name: str(site.network) for name, site in environment.sites.items()}
     instances = tuple(name for name in environment.hosts if environment.site_of(name).made)
     hosts = tuple(_host(environment, name) for name in environment.hosts if name not in instances)
-    layout = Layout(str(environment.supernet), networks, hosts, _cloud(environment), instances)
+    lines = tuple(LabLine(one.name, *(str(end.address) for end in one.ends)) for one in site_lines(environment))
+    detours = tuple(one for host in hosts for one in _detours(environment, host))
+    layout = Layout(str(environment.supernet), networks, hosts, _cloud(environment), instances, lines, detours)
     _refuse_taken_addresses(layout)
     _refuse_unheard_cloud(layout)
     return layout
@@ -150,7 +192,12 @@ def _host(environment: Environment, name: str) -> LabHost:
         os=host.os.value,
         image=recipe.digest,
         emulated=host.emulated,
+        line_addresses=tuple(str(address) for address in line_addresses(environment, name)),
     )
+
+
+def _detours(environment: Environment, host: LabHost) -> tuple[Detour, ...]:
+    return tuple(Detour(str(own), str(other), host.address) for own, other in protected(environment, host.name))
 
 
 def _cloud(environment: Environment) -> LabCloud | None:

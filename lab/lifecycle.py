@@ -21,13 +21,14 @@ from lab import (
     power,
     readiness,
     requirements,
+    steering,
     switch,
 )
 from lab.cloud import service as cloud
 from lab.containers import Container
 from lab.exceptions import LabError
 from lab.layout import LabHost, Layout
-from lab.places import LAYOUT, OWNER, POWER, RUN, STATE, STORAGE
+from lab.places import CUTS, LAYOUT, OWNER, POWER, RUN, STATE, STORAGE
 
 Tell = Callable[[str], None]
 
@@ -79,7 +80,11 @@ def up(wanted: Layout, clone: Path, unattended: bool, phase: Callable[[str], Non
         _refuse_another_layout(before, wanted)
         identity.prepare(wanted)
         steps = _shared_parts(wanted, phase, tell)
-        LAYOUT.write_text(as_made(wanted, before, steps).dumps(), encoding="utf-8")
+        made = as_made(wanted, before, steps)
+        LAYOUT.write_text(made.dumps(), encoding="utf-8")
+        if made != before:
+            controller.stop()  # it goes by the one that it read
+        _lines(wanted, steps)
         _hosts(wanted, steps, phase, tell)
         controller.start()
         _cloud(wanted, phase)
@@ -131,14 +136,19 @@ def _claim(clone: Path, unattended: bool, tell: Tell) -> None:
 
 def as_made(wanted: Layout, before: Layout | None, steps: Mapping[str, Step]) -> Layout:
     """The layout with the images that disks were made from: a machine that is there already keeps its own."""
-    known = {host.name: host for host in before.hosts} if before is not None else {}
-    hosts = (host if steps[host.name] is Step.CREATE else known.get(host.name, host) for host in wanted.hosts)
+    known = {host.name: host.image for host in before.hosts} if before is not None else {}
+    hosts = (
+        host if steps[host.name] is Step.CREATE else replace(host, image=known.get(host.name, host.image))
+        for host in wanted.hosts
+    )
     return replace(wanted, hosts=tuple(hosts))
 
 
 def comparable(machines: Layout) -> Layout:
-    """What must not change while a lab is there. Another image is for the machines that are made from now on."""
-    return replace(machines, cloud=None, hosts=tuple(replace(host, image="") for host in machines.hosts))
+    """What must not change while a lab is there. Another image is for the machines that are made from now on, and lines
+    come and go."""
+    hosts = tuple(replace(host, image="", line_addresses=()) for host in machines.hosts)
+    return replace(machines, cloud=None, hosts=hosts, lines=(), detours=())
 
 
 def _refuse_another_layout(before: Layout | None, wanted: Layout) -> None:
@@ -167,6 +177,15 @@ def _shared_parts(wanted: Layout, phase: Callable[[str], None], tell: Tell) -> d
         phase("images")
         imaging.provide(wanted, tell)
     return steps
+
+
+def _lines(wanted: Layout, steps: Mapping[str, Step]) -> None:
+    """Addresses at hosts that run, and the router's ways to gateways and through them, as the file has them now."""
+    network.set_up_forwarding()
+    for host in wanted.hosts:
+        if steps[host.name] is Step.NOTHING:
+            network.readdress(host)
+    steering.steer(steering.Owner.RACKS, steering.of_racks(wanted))
 
 
 def _lost(wanted: Layout) -> bool:
@@ -248,5 +267,5 @@ def _tear_down() -> None:
     namespace.remove()
     cloud.discard_disks()
     shutil.rmtree(RUN, ignore_errors=True)
-    for path in (POWER, LAYOUT, OWNER):
+    for path in (POWER, CUTS, LAYOUT, OWNER):
         path.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ only answers pass, so nothing that a host does leaves the lab, and this machine'
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from contextlib import suppress
@@ -37,6 +38,15 @@ table inet lab {
 """
 
 
+# Whatever this machine has set for itself: to gateways of lines packets come and go by different ways, and a host that
+# the router sends through its neighbour must not be told of the shorter way.
+_SETTINGS = """
+cd /proc/sys/net/ipv4
+echo 1 > ip_forward
+for one in conf/*/rp_filter conf/*/send_redirects; do echo 0 > $one; done
+"""
+
+
 def close_off(supernet: str) -> None:
     """While the lab is down, its addresses lead nowhere."""
     run(["ip", "route", "replace", "unreachable", supernet, "metric", _UNREACHABLE_METRIC])
@@ -62,7 +72,7 @@ def build_router(layout: Layout) -> None:
     remove_router()
     machine, router = layout.transit[1], layout.transit[2]
     run(["ip", "netns", "add", ROUTER])
-    run(["ip", "netns", "exec", ROUTER, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"])
+    set_up_forwarding()
     run(["ip", "netns", "exec", ROUTER, "nft", "-f", "-"], stdin=_RULES.encode())
     _batch(None, [
         f"link add {UPLINK} type veth peer name uplink netns {ROUTER}",
@@ -80,6 +90,11 @@ def build_router(layout: Layout) -> None:
         ]
     _batch(ROUTER, lines)
     run(["ip", "route", "replace", layout.supernet, "via", str(router), "dev", UPLINK])
+
+
+def set_up_forwarding() -> None:
+    """How the router forwards, by the switches that it has and those that it will have."""
+    run(["ip", "netns", "exec", ROUTER, "sh", "-ec", _SETTINGS])
 
 
 def remove_router() -> None:
@@ -103,7 +118,20 @@ def plug_in(host: LabHost) -> None:
         f"address add {host.address}/{host.prefix} dev eth0",
         "link set eth0 up",
         f"route add default via {host.gateway}",
+        *_line_addresses(host),
     ])  # fmt: skip
+
+
+def readdress(host: LabHost) -> None:
+    """The line addresses of a host that is plugged in, as they are declared now; its own stays."""
+    shown = json.loads(run(["ip", "-n", host.namespace, "-json", "-4", "address", "show", "dev", "eth0"]))
+    there = {str(one["local"]) for link in shown for one in link["addr_info"]} - {host.address}
+    gone = sorted(there - set(host.line_addresses))
+    _batch(host.namespace, [*(f"address del {address}/32 dev eth0" for address in gone), *_line_addresses(host)])
+
+
+def _line_addresses(host: LabHost) -> list[str]:
+    return [f"address replace {address}/32 dev eth0" for address in host.line_addresses]
 
 
 def unplug(host: LabHost) -> None:

@@ -14,6 +14,7 @@ RUN = Path("/run/dingli-lab")
 OWNER = STATE / "owner.json"
 LAYOUT = STATE / "layout.json"
 POWER = STATE / "power.json"
+CUTS = STATE / "cuts.json"
 HANDOVER = STATE / "handover.yaml"
 ROOT_KEY = STATE / "root_key"
 IDENTITIES = STATE / "hosts"

@@ -23,7 +23,7 @@ _UNITS = {"": 1, "s": 1, "m": 60}
 
 @dataclass(frozen=True)
 class PowerOff:
-    """A host without power, until `until_s` after the boot `boot_id` of this machine."""
+    """A host without power, until `until_s` after the boot `boot_id` of this machine; or a line that is cut."""
 
     host: str
     until_s: float
@@ -34,14 +34,12 @@ class PowerOff:
         return self.until_s - now_s if boot_id == self.boot_id else 0.0
 
 
-def duration_s(text: str) -> float:
-    """`60`, `60s` or `2m` in seconds. A power-off is at least a second and at most MAX_OFF_S long."""
+def duration_s(text: str, what: str = "a power-off") -> float:
+    """`60`, `60s` or `2m` in seconds. A power-off, or a cut, is at least a second and at most MAX_OFF_S long."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|)", text.strip())
     seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
     if not 1 <= seconds <= MAX_OFF_S:
-        raise LabError(
-            f"a power-off for {text!r}", f"1s to {MAX_OFF_S}s, such as 60s or 2m", "give another time with --for"
-        )
+        raise LabError(f"{what} for {text!r}", f"1s to {MAX_OFF_S}s, such as 60s or 2m", "give another time with --for")
     return seconds
 
 

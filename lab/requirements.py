@@ -33,6 +33,7 @@ _KERNEL_FILE_SYSTEMS = ("overlay", "cgroup2")
 _MIN_DISK_GIB = 6
 _MIB_PER_HOST = 400
 
+_TUNNELS = Path("/dev/net/tun")
 _BINFMT = Path("/proc/sys/fs/binfmt_misc")
 _HANDLERS = Path("/usr/lib/binfmt.d")
 
@@ -48,6 +49,7 @@ class Machine:
     memory_mib: int
     disk_free_gib: float
     emulators: frozenset[str]
+    tunnels: bool = True
     routes: tuple[tuple[str, str], ...] = ()
     """(destination, device) of every route that leads somewhere."""
 
@@ -68,6 +70,8 @@ def limitations(machine: Machine, layout: Layout, own_device: str) -> tuple[str,
         f"it cannot run {arch} programs: apt-get install qemu-user-static arch-test, and a kernel with binfmt_misc"
         for arch in foreign
     ]
+    if layout.lines and not machine.tunnels:
+        reasons.append(f"it has no {_TUNNELS}, through which gateways of lines encrypt: modprobe tun")
     needed = _MIB_PER_HOST * len(layout.hosts)
     if machine.memory_mib < needed:
         reasons.append(f"{machine.memory_mib} MiB of memory are free; {len(layout.hosts)} hosts need {needed}")
@@ -94,6 +98,7 @@ def examine() -> Machine:
         memory_mib=_available_mib(),
         disk_free_gib=shutil.disk_usage(_existing(STATE)).free / 2**30,
         emulators=frozenset({platform.machine(), *_emulated()}),
+        tunnels=_TUNNELS.exists(),
         routes=_routes(),
     )
 

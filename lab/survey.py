@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 
 from lab import containers, controller, layout, namespace, owner, power
-from lab.layout import LabHost
-from lab.places import LAYOUT, POWER
+from lab.layout import LabHost, LabLine
+from lab.places import CUTS, LAYOUT, POWER
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,23 @@ class LabState:
     """Hosts that stacks make on the lab's cloud, which knows their states."""
 
 
+@dataclass(frozen=True)
+class LineState:
+    """One line between sites as its carrier knows it: whole, or cut for a time."""
+
+    name: str
+    ends: tuple[str, str]
+    state: str
+    mends_in_s: float | None
+
+
+def look_at_lines() -> tuple[LineState, ...]:
+    """Every line of the lab; none when it is down."""
+    machines = layout.read(LAYOUT)
+    cut = power.load(CUTS)
+    return tuple(_line(line, cut.get(line.name)) for line in machines.lines) if machines else ()
+
+
 def look() -> LabState:
     machines = layout.read(LAYOUT)
     if machines is None:
@@ -58,6 +75,13 @@ def _state(machine: containers.Container | None, off: power.PowerOff | None) -> 
     if machine is not None and machine.running:
         return "running"
     return "off" if off else "dead"
+
+
+def _line(line: LabLine, cut: power.PowerOff | None) -> LineState:
+    left = max(0.0, cut.left_s(power.now_s(), power.boot_id())) if cut else None
+    return LineState(
+        line.name, (line.one, line.other), "cut" if cut else "whole", None if left is None else round(left, 1)
+    )
 
 
 def _host(host: LabHost, machine: containers.Container | None, off: power.PowerOff | None) -> HostState:

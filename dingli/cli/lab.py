@@ -18,7 +18,10 @@ from lab.exceptions import LabError
 from lab.places import LAYOUT
 
 _HELP = "Sites of systemd hosts on this machine, with a power switch for each."
-_EPILOG = "Examples:\n\ndingli lab up\n\ndingli lab status\n\ndingli lab power primary-1 off --for 60s"
+_EPILOG = (
+    "Examples:\n\ndingli lab up\n\ndingli lab status\n\ndingli lab power primary-1 off --for 60s\n\n"
+    "dingli lab line primary--dr--1 cut --for 60s"
+)
 
 app = typer.Typer(no_args_is_help=True, help=_HELP, epilog=_EPILOG)
 
@@ -155,6 +158,51 @@ def power_(
             "`off --for 60s`, `on`, or `status`",
             "see `dingli lab power --help`",
         )
+
+
+@app.command(
+    epilog="Examples:\n\ndingli lab line\n\ndingli lab line primary--dr--1 cut --for 60s\n\n"
+    "dingli lab line primary--dr--1 mend\n\ndingli lab line primary--dr--1 status --json"
+)
+def line(
+    name: Annotated[str, typer.Argument(metavar="[LINE]", help="All lines are shown if none is named.")] = "",
+    action: Annotated[str, typer.Argument(metavar="[ACTION]", help="cut, mend, or status, which only asks.")] = "",
+    duration: Annotated[str, typer.Option("--for", help="When it is mended by itself: 60s, 2m; at most 10m.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Cut a line between sites, outside of the hosts, or mend it. A cut always ends by itself, whatever becomes of its
+    caller."""
+    _, machines = _running_lab()
+    names = [machines.line(name).name] if name else [one.name for one in machines.lines]
+    if action == "cut" and duration:
+        seconds = power.duration_s(duration, "a cut")
+        controller.start()
+        controller.ask({"op": "cut", "line": name, "seconds": seconds})
+    elif action == "mend" and not duration:
+        controller.start()
+        controller.ask({"op": "mend", "line": name})
+    elif action not in ("", "status") or duration:
+        raise InputError(
+            f"line {name} {action} --for {duration or 'nothing'}",
+            "`cut --for 60s`, `mend`, or `status`",
+            "see `dingli lab line --help`",
+        )
+    _show_lines(names, as_json)
+
+
+def _show_lines(names: list[str], as_json: bool) -> None:
+    """As the power controller keeps them, without which nothing is mended."""
+    if not controller.is_alive():
+        raise LabError("the power controller does not run", "one that answers", "run `dingli lab up`")
+    seen = [one for one in survey.look_at_lines() if one.name in names]
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in seen], indent=1))
+        return
+    for one in seen:
+        state = one.state if one.mends_in_s is None else f"cut, mends by itself in {one.mends_in_s:.0f} s"
+        typer.echo(f"{one.name:24} {one.ends[0]:15} {one.ends[1]:15} {state}")
+    if not names:
+        typer.echo("the environment that made the lab declares no lines")
 
 
 def _power_state(host: str) -> str:

@@ -23,13 +23,14 @@ from moto.ec2.exceptions import EC2ClientError, VolumeInUseError
 from moto.ec2.models import EC2Backend, ec2_backends
 from moto.ec2.models.elastic_block_store import VolumeAttachment
 from moto.ec2.models.instances import Instance, InstanceState, Reservation, StateReason
+from moto.ec2.models.route_tables import Route
 from moto.ec2.responses.general import General
 
 from lab.cloud.states import State
 from lab.layout import LabHost, Layout
 from lab.recipe import Recipe, known_recipes, load_recipe
 
-__all__ = ["CloudBackend", "Guest", "install"]
+__all__ = ["CloudBackend", "Guest", "install", "route_state"]
 
 ACCOUNT = "123456789012"
 _API_NAMES = {"aarch64": "arm64"}
@@ -133,6 +134,24 @@ class CloudBackend(EC2Backend):
         self.reboots.update(one.id for one in asked if self.state_of(one) is State.RUNNING)
         return asked
 
+    def modify_instance_attribute(self, instance_id: str, key: str, value: Any) -> Instance:
+        instance = super().modify_instance_attribute(instance_id, key, value)
+        if key == "source_dest_check":
+            instance.nics[0].source_dest_check = value  # one and the same, where there is one network interface
+        return instance
+
+    def forwards(self, instance_id: str) -> bool:
+        """Whether there is such a machine, and it may send and be sent what is not from or to itself."""
+        return instance_id in self.guests and not self.get_instance(instance_id).source_dest_check
+
+    def create_route(self, *arguments: Any, **asked: Any) -> Route:
+        self._refuse_route(arguments[0] if arguments else asked["route_table_id"], asked)
+        return super().create_route(*arguments, **asked)
+
+    def replace_route(self, *arguments: Any, **asked: Any) -> Route:
+        self._refuse_route(arguments[0] if arguments else asked["route_table_id"], asked)
+        return super().replace_route(*arguments, **asked)
+
     def attach_volume(
         self, volume_id: str, instance_id: str, device_path: str, delete_on_termination: bool = False
     ) -> VolumeAttachment | None:
@@ -186,6 +205,18 @@ class CloudBackend(EC2Backend):
             if self.state_of(one) in from_:
                 self.show(one, wanted, ("", "") if wanted is State.PENDING else reason)
         return before
+
+    def _refuse_route(self, route_table_id: str, asked: dict[str, Any]) -> None:
+        """Only what is to an instance is made true; what else there is in a cloud stays on paper."""
+        if not asked.get("instance_id"):
+            return
+        instance, table = self.get_instance(asked["instance_id"]), self.get_route_table(route_table_id)
+        if self.state_of(instance) in (State.SHUTTING_DOWN, State.TERMINATED):
+            raise EC2ClientError("IncorrectState", f"{instance.id} is {instance.state}")
+        if instance.vpc_id != table.vpc_id:
+            raise EC2ClientError(
+                "InvalidParameterValue", f"route table {table.id} and instance {instance.id} are of different networks"
+            )
 
     def _refuse_launch(self, image_id: str, asked: dict[str, Any]) -> None:
         cards = asked.get("nics") or [{}]
@@ -254,11 +285,17 @@ def _console_output(self: General) -> ActionResult:
     return ActionResult(told)
 
 
+def route_state(route: Route) -> str:
+    """`blackhole` if its instance does not run; moto says `active` always."""
+    return "active" if route.instance is None or route.instance.state == State.RUNNING.value[0] else "blackhole"
+
+
 def install(layout: Layout, region: str) -> CloudBackend:
     """Puts it in moto's place in this process, with the lab's images, and returns the region's backend."""
     CloudBackend.layout = layout
     ec2_backends.backend = CloudBackend
     General.get_console_output = _console_output  # type: ignore[method-assign]
+    Route.state = property(route_state)  # type: ignore[assignment,method-assign]
     backend = ec2_backends[ACCOUNT][region]
     assert isinstance(backend, CloudBackend), "moto made its own before"
     backend.publish_images()

@@ -2,8 +2,10 @@
 
 A guest's switch port passes nothing to another port: everything goes through the router, which answers for the
 neighbours (`wires`), so that one stateful filter sees all of it. In its two tables `return` means allowed: a packet
-between two guests has to pass the first one's rules out and the second one's rules in. What no rule allows is dropped
-without a word. The text replaces the tables at once; sessions that exist are the kernel's, and go on.
+between two guests has to pass the first one's rules out and the second one's rules in. Who sends is known by the port
+that a packet came in at, and who is sent it by where the router is about to send it: that holds for what a guest
+forwards, too. What no rule allows is dropped without a word. The text replaces the tables at once; sessions that exist
+are the kernel's, and go on.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, collapse_addresses
 
-__all__ = ["NO_GUESTS", "GuestFilter", "Permission", "ruleset"]
+__all__ = ["NO_GUESTS", "GuestFilter", "Permission", "mark", "ruleset"]
 
 _EVERYONE = IPv4Network("0.0.0.0/0")
 _PORTS = ("tcp", "udp")
@@ -33,12 +35,21 @@ class Permission:
 
 @dataclass(frozen=True)
 class GuestFilter:
-    """A guest's address, the switch port of its cable, and what its groups allow together."""
+    """A guest's address, the switch port of its cable, and what its groups allow together. One that `forwards` (its
+    source/destination check is off) sends from any address and is sent what is for others; `routed` are addresses that
+    routes give it beside its own."""
 
     address: str
     port: str
     ingress: tuple[Permission, ...]
     egress: tuple[Permission, ...]
+    forwards: bool = False
+    routed: tuple[str, ...] = ()
+
+
+def mark(address: str) -> str:
+    """On packets that the guest with this address sends, whatever address they come from."""
+    return hex(int(IPv4Address(address)))
 
 
 def ruleset(guests: Sequence[GuestFilter]) -> str:
@@ -55,8 +66,10 @@ def _ports(guests: Sequence[GuestFilter]) -> list[str]:
     names = ", ".join(f'"{guest.port}"' for guest in guests)
     lines = []
     for guest in guests:
-        own = [f"ether type arp arp saddr ip {guest.address} return", f"ether type ip ip saddr {guest.address} return"]
-        lines += _chain(f"from_{guest.port}", [*own, "drop"])
+        own = ", ".join((guest.address, *guest.routed)) if guest.forwards else guest.address
+        sender = "" if guest.forwards else f"ip saddr {guest.address} "
+        passed = [f"ether type arp arp saddr ip {{ {own} }} return", f"ether type ip {sender}return"]
+        lines += _chain(f"from_{guest.port}", [f"meta mark set {mark(guest.address)}", *passed, "drop"])
     jumps = ", ".join(f'"{guest.port}" : jump from_{guest.port}' for guest in guests)
     lines += _chain("prerouting", [_hook("prerouting", -300), f"iifname vmap {{ {jumps} }}"])
     return lines + _chain(
@@ -66,17 +79,18 @@ def _ports(guests: Sequence[GuestFilter]) -> list[str]:
 
 def _flows(guests: Sequence[GuestFilter]) -> list[str]:
     """What is no guest's is not even followed: the lab's other hosts keep the router that they had."""
-    addresses = ", ".join(guest.address for guest in guests)
-    others = f"ip saddr != {{ {addresses} }} ip daddr != {{ {addresses} }} notrack"
+    marks = ", ".join(mark(guest.address) for guest in guests)
+    addresses = ", ".join(dict.fromkeys(one for guest in guests for one in (guest.address, *guest.routed)))
+    others = f"meta mark != {{ {marks} }} ip daddr != {{ {addresses} }} notrack"
     lines = _chain("raw", [_hook("prerouting", -300), others])
     for guest in guests:
         lines += _chain(f"out_{guest.port}", [*_allowed("ip daddr", guest.egress), "drop"])
         lines += _chain(f"in_{guest.port}", [*_allowed("ip saddr", guest.ingress), "drop"])
-    leaving = ", ".join(f"{guest.address} : jump out_{guest.port}" for guest in guests)
+    leaving = ", ".join(f"{mark(guest.address)} : jump out_{guest.port}" for guest in guests)
     entering = ", ".join(f"{guest.address} : jump in_{guest.port}" for guest in guests)
-    known, out = "ct state established,related accept", f"ip saddr vmap {{ {leaving} }}"
+    known, out = "ct state established,related accept", f"meta mark vmap {{ {leaving} }}"
     lines += _chain("input", [_hook("input", 0), known, out])
-    return lines + _chain("forward", [_hook("forward", 10), known, out, f"ip daddr vmap {{ {entering} }}"])
+    return lines + _chain("forward", [_hook("forward", 10), known, out, f"rt ip nexthop vmap {{ {entering} }}"])
 
 
 def _chain(name: str, lines: Iterable[str]) -> list[str]:

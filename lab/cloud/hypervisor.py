@@ -1,8 +1,9 @@
 """Makes true what the API says, and tells the API what has become true.
 
-A loop that compares: instances with machines, security groups with the router's filters, attachments with mounts. What
-takes time (building, booting, shutting down) is done by one thread for each instance; the loop looks at the next one
-meanwhile, and at the same one again when its thread is done. It sleeps until a call changed something.
+A loop that compares: instances with machines, security groups with the router's filters, route tables with its routes,
+attachments with mounts. What takes time (building, booting, shutting down) is done by one thread for each instance; the
+loop looks at the next one meanwhile, and at the same one again when its thread is done. It sleeps until a call changed
+something.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from lab.cloud.backend import CloudBackend, Guest
 from lab.cloud.filters import NO_GUESTS, ruleset
 from lab.cloud.permissions import guest_filters
 from lab.cloud.states import Act, Seen, State, next_step
+from lab.cloud.ways import ways
 from lab.command import attempt
 from lab.exceptions import LabError
 from lab.layout import Layout
+from lab.steering import NOTHING, Owner, steer
 
 __all__ = ["Hypervisor"]
 
@@ -44,7 +47,7 @@ class Hypervisor:
         self._answering: set[str] = set()
         self._working: set[str] = set()
         self._not_before: dict[str, float] = {}
-        self._rules = NO_GUESTS
+        self._made = (NO_GUESTS, NOTHING)
         self._images = threading.Lock()
 
     @staticmethod
@@ -57,7 +60,13 @@ class Hypervisor:
             if name.startswith(f"dingli-{_PREFIX}"):
                 network.discard(name)
         disks.forget_all()
+        Hypervisor.clear_networks()
+
+    @staticmethod
+    def clear_networks() -> None:
+        """No filters, routes and switches of a cloud."""
         wires.filter_guests(NO_GUESTS)
+        steer(Owner.CLOUD, NOTHING)
         wires.drop_switches(())
 
     def run(self) -> None:
@@ -83,15 +92,16 @@ class Hypervisor:
         return any(busy)
 
     def _networks(self) -> None:
-        """Switches and filters before the guests that are behind them."""
+        """Switches, filters and routes before the guests that are behind them."""
         subnets = {guest.subnet for guest in self._backend.guests.values()}
-        rules = ruleset(guest_filters(self._backend))
-        if rules != self._rules:
+        rules, steered = ruleset(guest_filters(self._backend)), ways(self._backend)
+        if (rules, steered) != self._made:
             for subnet in sorted(subnets):
                 wires.make_switch(subnet)
             wires.filter_guests(rules)
+            steer(Owner.CLOUD, steered)
             wires.drop_switches(subnets)
-            self._rules = rules
+            self._made = (rules, steered)
 
     def _disks(self) -> None:
         for one in self._backend.data_attachments():

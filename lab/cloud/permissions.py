@@ -9,6 +9,7 @@ from moto.ec2.models.security_groups import SecurityGroupRule
 
 from lab.cloud.backend import CloudBackend
 from lab.cloud.filters import GuestFilter, Permission
+from lab.cloud.ways import ways
 
 __all__ = ["guest_filters"]
 
@@ -17,6 +18,7 @@ Members = Mapping[str, list[str]]
 
 def guest_filters(backend: CloudBackend) -> tuple[GuestFilter, ...]:
     """One for each instance that has an address, running or not: a filter is there before its guest is."""
+    reached = ways(backend).reached
     groups = {name: list(backend.get_instance(name).nics[0].group_set) for name in backend.guests}
     members: dict[str, list[str]] = defaultdict(list)
     for name, found in groups.items():
@@ -30,6 +32,8 @@ def guest_filters(backend: CloudBackend) -> tuple[GuestFilter, ...]:
                 _permission(backend, rule, members) for group in groups[name] for rule in group.ingress_rules
             ),
             egress=tuple(_permission(backend, rule, members) for group in groups[name] for rule in group.egress_rules),
+            forwards=backend.forwards(name),
+            routed=tuple(one.address for one in reached if one.via == guest.host.address),
         )
         for name, guest in backend.guests.items()
     )

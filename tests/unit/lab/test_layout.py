@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network
+import json
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
 from dingli.environment import EnvironmentKind, load
+from dingli.environment.model import Line
 from dingli.exceptions import ExitCode
 from lab import layout
-from lab.exceptions import LabError, NoSuchHost
+from lab.exceptions import LabError, NoSuchHost, NoSuchLine
+from lab.layout import Detour, LabLine, Layout
 
 
 def test_hosts_and_networks_are_those_of_the_environment() -> None:
@@ -60,3 +63,55 @@ def test_a_host_that_the_lab_does_not_have_is_wrong_input_with_the_names_it_has(
 
     assert refused.value.exit_code is ExitCode.USAGE
     assert refused.value.remedy
+
+
+def joined() -> Layout:
+    """The lab with lines from a site of racks to the one on the cloud, and from one to another of racks."""
+    declared = [
+        Line(gateways=("primary-1", "dr-1"), first=ends(101, 1), second=ends(101, 5)),
+        Line(gateways=("primary-1", "standby-1"), first=ends(102, 1), second=ends(102, 5)),
+    ]
+    return layout.of(load("lab").model_copy(update={"lines": tuple(declared)}))
+
+
+def ends(third: int, last: int) -> tuple[IPv4Address, IPv4Address]:
+    return IPv4Address(f"198.18.{third}.{last}"), IPv4Address(f"198.18.{third}.{last + 1}")
+
+
+def test_gateways_in_racks_have_the_addresses_of_their_lines_and_others_none() -> None:
+    hosts = {host.name: host.line_addresses for host in joined().hosts if host.line_addresses}
+    assert hosts == {
+        "primary-1": ("198.18.101.1", "198.18.101.5", "198.18.102.1", "198.18.102.5"),
+        "standby-1": ("198.18.102.2", "198.18.102.6"),
+    }
+
+
+def test_what_a_site_of_racks_sends_through_its_lines_goes_to_its_gateway_first() -> None:
+    primary, standby, dr = (f"198.18.{n}.0/24" for n in (1, 2, 3))
+    assert joined().detours == (
+        Detour(primary, dr, "198.18.1.11"),
+        Detour(primary, standby, "198.18.1.11"),
+        Detour(standby, primary, "198.18.2.11"),
+    ), "the dr site's are its cloud's"
+
+
+def test_lines_are_known_by_name_and_survive_being_written_down() -> None:
+    derived = joined()
+    assert derived.line("primary--dr--2") == LabLine("primary--dr--2", "198.18.101.5", "198.18.101.6")
+    assert layout.loads(derived.dumps()) == derived
+    with pytest.raises(NoSuchLine, match="did you mean 'primary--dr--1'"):
+        derived.line("primary-dr-1")
+
+
+def test_a_lab_without_lines_says_so_when_one_is_named() -> None:
+    without = layout.of(load("lab").model_copy(update={"lines": ()}))
+    with pytest.raises(NoSuchLine, match="declares `lines`"):
+        without.line("primary--dr--1")
+
+
+def test_what_an_earlier_release_wrote_down_is_read() -> None:
+    written = json.loads(layout.of(load("lab").model_copy(update={"lines": ()})).dumps())
+    del written["lines"], written["detours"]
+    for host in written["hosts"]:
+        del host["line_addresses"]
+    assert layout.loads(json.dumps(written)) == layout.of(load("lab").model_copy(update={"lines": ()}))

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lab.containers import Container
+from lab.layout import Detour, LabLine
 from lab.lifecycle import Found, Step, as_made, comparable, plan
 from tests.unit.lab.small_lab import LAB, ONE, TWO
 
@@ -52,6 +53,16 @@ def test_a_machine_that_is_there_keeps_its_image_and_a_new_one_gets_the_new() ->
     made = as_made(newer, LAB, {ONE.name: Step.START, TWO.name: Step.CREATE})
     assert [host.image for host in made.hosts] == [ONE.image, "new"]
     assert as_made(newer, None, {ONE.name: Step.CREATE, TWO.name: Step.CREATE}) == newer
+
+
+def test_lines_come_to_a_lab_that_is_there_already_and_go_again() -> None:
+    gateway = replace(ONE, line_addresses=("198.18.101.1",))
+    joined = replace(LAB, hosts=(gateway, TWO), lines=(LabLine("east--west--1", "198.18.101.1", "198.18.101.2"),))
+    joined = replace(joined, detours=(Detour("198.18.1.0/24", "198.18.2.0/24", ONE.address),))
+
+    assert comparable(joined) == comparable(LAB)
+    made = as_made(joined, LAB, {ONE.name: Step.NOTHING, TWO.name: Step.NOTHING})
+    assert made == joined, "a machine that is there keeps its image, and nothing else of the former description"
 
 
 def test_another_image_is_no_other_lab_and_another_address_is() -> None:

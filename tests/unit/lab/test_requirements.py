@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lab.layout import Layout
+from lab.layout import LabLine, Layout
 from lab.requirements import PROGRAMS, Machine, limitations, with_credentials
 from tests.unit.lab.small_lab import LAB, ONE, host
 
@@ -41,6 +41,13 @@ def test_a_fit_machine_has_no_limitation() -> None:
 def test_each_lack_is_named(machine: Machine, words: str) -> None:
     (reason,) = limitations(machine, LAB, "dingli-lab")
     assert words in reason
+
+
+def test_gateways_of_lines_need_tunnels_and_others_do_not() -> None:
+    without = replace(FIT, tunnels=False)
+    (reason,) = limitations(without, replace(LAB, lines=(LabLine("a--b--1", "192.0.2.1", "192.0.2.2"),)), "dingli-lab")
+    assert "modprobe tun" in reason
+    assert limitations(without, LAB, "dingli-lab") == ()
 
 
 def test_all_lacks_are_named_at_once() -> None:

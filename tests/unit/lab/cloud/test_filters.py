@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from lab.cloud.filters import NO_GUESTS, GuestFilter, Permission, ruleset
+from lab.cloud.filters import NO_GUESTS, GuestFilter, Permission, mark, ruleset
 
 EVERYONE = ("0.0.0.0/0",)
 
@@ -67,21 +67,35 @@ def test_between_two_guests_both_have_to_allow_it() -> None:
     known, leaving, entering = chain(followed, "forward")[1:]
 
     assert known == "ct state established,related accept"
-    assert leaving == "ip saddr vmap { 198.18.5.11 : jump out_p1, 198.18.5.12 : jump out_p2 }"
-    assert entering == "ip daddr vmap { 198.18.5.11 : jump in_p1, 198.18.5.12 : jump in_p2 }"
+    assert leaving == "meta mark vmap { 0xc612050b : jump out_p1, 0xc612050c : jump out_p2 }", "by the port it came in"
+    assert entering == "rt ip nexthop vmap { 198.18.5.11 : jump in_p1, 198.18.5.12 : jump in_p2 }", "by where it goes"
 
 
 def test_a_guest_speaks_for_no_other_address() -> None:
-    text = ruleset([GuestFilter("198.18.5.11", "p1", (), ())])
+    text = ruleset([GuestFilter("198.18.5.11", "p1", (), (), routed=("198.18.101.2",))])
 
-    assert chain(text, "from_p1")[-1] == "drop"
-    assert all("198.18.5.11" in line for line in chain(text, "from_p1")[:-1])
+    assert chain(text, "from_p1") == [
+        f"meta mark set {mark('198.18.5.11')}",
+        "ether type arp arp saddr ip { 198.18.5.11 } return",
+        "ether type ip ip saddr 198.18.5.11 return",
+        "drop",
+    ], "a route alone does not let it"
+
+
+def test_a_guest_that_forwards_sends_from_any_address_and_claims_its_own_ones_only() -> None:
+    text = ruleset([GuestFilter("198.18.5.11", "p1", (), (), forwards=True, routed=("198.18.101.2", "198.18.101.6"))])
+
+    assert chain(text, "from_p1")[1:] == [
+        "ether type arp arp saddr ip { 198.18.5.11, 198.18.101.2, 198.18.101.6 } return",
+        "ether type ip return",
+        "drop",
+    ]
 
 
 def test_connections_of_other_hosts_are_not_followed() -> None:
-    text = ruleset([GuestFilter("198.18.5.11", "p1", (), ())])
+    text = ruleset([GuestFilter("198.18.5.11", "p1", (), (), forwards=True, routed=("198.18.101.2",))])
 
-    assert chain(text, "raw")[1] == "ip saddr != { 198.18.5.11 } ip daddr != { 198.18.5.11 } notrack"
+    assert chain(text, "raw")[1] == "meta mark != { 0xc612050b } ip daddr != { 198.18.5.11, 198.18.101.2 } notrack"
 
 
 def test_without_guests_no_filter_is_left() -> None:
