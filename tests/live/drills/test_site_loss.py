@@ -13,8 +13,9 @@ from tests.live.drills.conftest import begin, run, until_done
 
 
 def test_a_minimal_core_takes_over_and_nothing_is_lost(lab: Environment) -> None:
-    report = run("site_loss", "--takeover-by", "standby-1/minimal", "--load", "40")
-    assert report["taken_over_by"] == "standby-1/minimal"
+    # The emulated one is asked 150 ms later, and wins where the machine is busy.
+    report = run("site_loss", "--load", "40")
+    assert report["taken_over_by"] in ("standby-1/minimal", "standby-2/minimal")
     assert (report["rpo_commands"], report["rpo_ids"]) == (0, [])
     assert set(report["member_rto_s"]) == set(lab.cells["alpha"].members)
     assert observe(lab, "alpha").leader == "primary-1/main"

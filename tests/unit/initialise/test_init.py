@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -158,8 +159,18 @@ def test_a_file_that_somebody_made_meanwhile_is_left_alone_too(tmp_path: Path, m
 def _asked(root: Path) -> pexpect.spawn:
     environment = {"DINGLI_ROOT": str(root), "TERM": "dumb"}
     return pexpect.spawn(
-        sys.executable, ["-c", _RUN, "init", "new"], env=environment, encoding="utf-8", timeout=_ANSWER_S
+        sys.executable,
+        ["-c", _RUN, "init", "new"],
+        env=environment,
+        encoding="utf-8",
+        timeout=_ANSWER_S,
+        preexec_fn=_hear_interrupts,
     )
+
+
+def _hear_interrupts() -> None:
+    """Also where the tests themselves run in the background of a shell that has them ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_a_person_is_asked_and_a_wrong_answer_is_asked_for_again(tmp_path: Path) -> None:
