@@ -33,7 +33,7 @@ class CloudMachinesArgs:
 
 class CloudMachines(pulumi.ComponentResource):
     """Each host has the address that the file declares, and a group with its flows and no others. The launch's key is
-    the deploy key of the environment. Gateways of lines may forward, and the network's routes lead to them."""
+    the deploy key of the environment. Gateways of lines may forward; see `lead_to_gateways`."""
 
     def __init__(self, name: str, args: CloudMachinesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("dingli:index:CloudMachines", name, None, opts)
@@ -54,12 +54,20 @@ class CloudMachines(pulumi.ComponentResource):
         key = ssh.make_deploy_key(ssh.deploy_key(environment.name))
         self._key = cloud.KeyPair("key", {"name": tags["Name"], "public_key": key, "tags": tags}, self._options())
         self._images: dict[str, cloud.Image] = {}
+        self._instances: dict[str, cloud.Instance] = {}
         self._inputs = {host.name: self._make(host.name) for host in hosts}
         self.register_outputs({})
 
     def host_inputs(self, host: str) -> dict[str, Any]:
         """What the Host that is adopted there is told: which machine it is, and its host key."""
         return self._inputs[host]
+
+    def lead_to_gateways(self, after: list[pulumi.Resource] | None = None) -> None:
+        """The network sends to gateways what is for their lines, and for the other sites: `after` they can take it."""
+        for host, instance in self._instances.items():
+            for name, destination in overlay_routes(self._environment, host):
+                told = {"network_id": self._network.id, "destination": str(destination), "instance_id": instance.id}
+                cloud.Route(name, told, self._options(depends_on=after))
 
     def _make(self, name: str) -> dict[str, Any]:
         environment = self._environment
@@ -80,9 +88,7 @@ class CloudMachines(pulumi.ComponentResource):
             {**instance_inputs(environment, name), **forwarding_inputs(environment, name), **made_of},
             self._options(depends_on=[self._key]),
         )
-        for told, destination in overlay_routes(environment, name):
-            leads_to = {"network_id": self._network.id, "destination": str(destination), "instance_id": instance.id}
-            cloud.Route(told, leads_to, self._options())
+        self._instances[name] = instance
         host_key = cloud.HostKey(name, {"instance_id": instance.id}, self._options())
         return {"instance_id": instance.id, "host_key_sha256": host_key.sha256}
 

@@ -55,6 +55,8 @@ class Site(pulumi.ComponentResource):
             imported = resource_id_of(inputs) if args.imports else None
             options = self._options(imported, self._before(scope), _earlier_names(scope))
             self.deployments[scope.name] = Deployment(scope.name, inputs, options)
+        if machines is not None and "ipsec" in self.deployments:
+            machines.lead_to_gateways([self.deployments["ipsec"]])
         self.register_outputs({})
 
     def _machines(self, args: SiteArgs) -> CloudMachines | None:

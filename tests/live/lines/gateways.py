@@ -183,12 +183,17 @@ class World:
             run("ip", "-n", one, "link", "set", "inner", "up")
         run("ip", "-n", host, "route", "add", "default", "via", site["gateway"])
         run("ip", "netns", "exec", name, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
-        for rank, address in zip(("1", "2"), site["lines"], strict=True):
+        if site["carrying"]:
+            run("ip", "netns", "exec", name, *site["carrying"])
+        for rank, (address, other) in zip(("1", "2"), site["lines"], strict=True):
             port = f"line{rank}{name}"
             run("ip", "link", "add", port, "type", "veth", "peer", "name", f"line{rank}", "netns", name)
             run("ip", "link", "set", port, "master", f"line{rank}", "up")
-            run("ip", "-n", name, "address", "add", f"{address}/30", "dev", f"line{rank}")
             run("ip", "-n", name, "link", "set", f"line{rank}", "up")
+            if site["carrying"]:
+                run("ip", "-n", name, "route", "add", f"{other}/32", "dev", f"line{rank}")
+            else:
+                run("ip", "-n", name, "address", "add", f"{address}/30", "dev", f"line{rank}")
 
     def cut(self, rank: str) -> None:
         run("ip", "link", "set", f"line{rank}c", "nomaster")
@@ -273,7 +278,7 @@ def story(world: World) -> dict[str, Any]:
     seen: dict[str, Any] = {}
     sites = world.plan["sites"]
     for own, other in (("a", "c"), ("c", "a")):
-        run("ip", "-n", own, "route", "add", sites[other]["network"], "via", sites[other]["lines"][0])
+        run("ip", "-n", own, "route", "add", sites[other]["network"], "via", sites[other]["lines"][0][0])
     with world.traffic():
         world.flows()
         seen["in_clear"] = world.capture.take()

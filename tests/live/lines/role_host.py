@@ -1,7 +1,8 @@
 """Runs role ipsec on a host of the test's own: a mount namespace, where systemd is a few lines of shell.
 
 `python role_host.py FOLDER` (below `unshare`) reads steps from standard input, `{"check": bool}` for a run of the role
-or `{"shell": command}`; it prints what came of each: tasks that changed something or failed, or what the shell said.
+(with `variables`, if they are others) or `{"shell": command}`; it prints what came of each: tasks that changed
+something or failed, or what the shell said.
 """
 
 from __future__ import annotations
@@ -90,7 +91,8 @@ def main(folder: Path, told: dict[str, Any]) -> list[Any]:
             done = subprocess.run(["sh", "-c", step["shell"]], capture_output=True, text=True, check=False)
             found.append(done.stdout)
         else:
-            found.append(_play(folder / str(number), told["variables"], step["check"]))
+            variables = step.get("variables", told["variables"])
+            found.append(_play(folder / str(number), variables, step["check"]))
     return found
 
 

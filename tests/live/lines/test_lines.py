@@ -1,6 +1,7 @@
 """Two lines between two sites, with real strongSwan: what an outsider reads, and what cuts cost.
 
-The gateways stand in network namespaces of this machine, whose kernel has no ESP: strongSwan encrypts by itself.
+The gateways stand in network namespaces of this machine, whose kernel has no ESP: strongSwan encrypts by itself. One
+is a rack's, with addresses on its interfaces; the other one an instance, which carries them itself.
 """
 
 from __future__ import annotations
@@ -73,11 +74,13 @@ def site(environment: Environment, authority: Authority, host: str) -> dict[str,
     defaults = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
     variables = {**defaults, "dingli_ipsec": told, "ipsec_userspace": True}
     network = environment.site_of(host).network
+    carrying = ["sh", str(ROLE / "files" / "line-addresses"), *told["addresses"]] if "addresses" in told else []
     return {
         "gateway": str(environment.hosts[host].address),
         "host": str(network.network_address + 50),
         "network": str(network),
-        "lines": [line["own"]["ip"] for line in told["lines"]],
+        "lines": [(line["own"]["ip"], line["other"]["ip"]) for line in told["lines"]],
+        "carrying": carrying,
         "guarding": [*guarding(variables, [*told["protected"], GONE]), *guarding(variables, told["protected"])],
         "guard": rendered("ipsec", "guard.nft.j2", **variables),
         "rules": rendered("firewall", "rules.nft.j2", dingli_firewall=firewall_variables(environment, host)),

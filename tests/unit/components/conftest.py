@@ -34,6 +34,7 @@ import pulumi
 from dingli.environment import load
 from infra.components.cloud_machines import CloudMachines, CloudMachinesArgs
 made = CloudMachines("far-machines", CloudMachinesArgs(load("trial"), "far"))
+made.lead_to_gateways()
 for host in load("trial").hosts_at("far"):
     pulumi.export(host.name, made.host_inputs(host.name))
 """

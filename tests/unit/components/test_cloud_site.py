@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -25,6 +26,21 @@ def test_a_preview_from_nothing_shows_the_whole_site_and_makes_nothing(site: Clo
         assert resource in said
     assert "would adopt c at 10.3.0.11 (aarch64, debian-12) when its instance has told its host key" in said
     assert [call for call in site.service.calls if not call.startswith("Describe")] == []
+
+
+def test_the_network_sends_to_a_gateway_when_its_role_has_been_applied(site: CloudSite) -> None:
+    """Not before: what is in service goes on in clear until then."""
+    line = {"gateways": ["a", "c"], "first": ["192.0.2.1", "192.0.2.2"], "second": ["192.0.2.5", "192.0.2.6"]}
+    playbook = site.folder / "roles" / "site.yml"
+    playbook.write_text(playbook.read_text() + playbook.read_text().replace("base", "ipsec"))
+    site.declare(lines=[line])
+    site.must("preview", "--save-plan", str(site.folder / "plan.json"), *PACK)
+    planned = json.loads((site.folder / "plan.json").read_text())["resourcePlans"]
+    routes = {urn.rpartition("::")[2]: one["goal"] for urn, one in planned.items() if "industry:index:Route" in urn}
+
+    assert set(routes) == {"line-192.0.2.2", "line-192.0.2.6", "to-one"}
+    for goal in routes.values():
+        assert any(urn.endswith("deployment:index:Deployment::ipsec") for urn in goal["dependencies"])
 
 
 def test_data_of_a_high_level_is_refused_before_anything_is_made(site: CloudSite) -> None:

@@ -52,6 +52,7 @@ class Site(pulumi.ComponentResource):
         image = self.one(cloud.Image, "image", elsewhere() if second else None)
         machine = self.one(cloud.Instance, "machine", image_id=image.image_id, subnet_id=subnet.id,
                            security_group_ids=[group.id], key_name=key.name)
+        self.one(cloud.Route, "route", network_id=network.id, instance_id=machine.id)
         self.one(cloud.Volume, "disk", zone=subnet.zone, instance_id=machine.id)
         self.one(cloud.Bucket, "bucket")
         self.register_outputs({{}})
@@ -80,6 +81,7 @@ DECLARED: Mapping[str, Mapping[str, Any]] = {
         "private_address": "10.0.1.10",
         "user_data": "#!/bin/sh\necho hello\n",
     },
+    "route": {"destination": "192.0.2.2/32"},
     "disk": {"size_gib": 10, "device": "/dev/sdf"},
     "bucket": {"name": "dingli-evidence", "object_lock": {"mode": "COMPLIANCE", "days": 180}},
 }
