@@ -128,9 +128,15 @@ class World:
 
     def _group(self, name: str, vpc: str, protocol: str, port: Any, peers: list[str]) -> str:
         group = self.cloud.create_security_group(name, name, vpc_id=vpc)
-        self.cloud.authorize_security_group_ingress(
-            group.id, protocol, port, port, [{"CidrIp": peer} for peer in peers], vpc_id=vpc
-        )
+        ranges = [{"CidrIp": peer} for peer in peers]
+        everyone: list[Any] = [{"CidrIp": "0.0.0.0/0"}]
+        none: Any = None
+        self.cloud.revoke_security_group_egress(group.id, "-1", none, none, everyone, vpc_id=vpc)
+        for authorize in (
+            self.cloud.authorize_security_group_ingress,
+            self.cloud.authorize_security_group_egress,
+        ):
+            authorize(group.id, protocol, port, port, list(ranges), vpc_id=vpc)
         return str(group.id)
 
     def _launch(self, name: str, address: str, subnet: str, group: str) -> str:
@@ -164,6 +170,9 @@ def story(world: World) -> dict[str, bool]:
         "cloud: and not past it": not world.comes("dr-2", far, near, "primary-2", ever=False),
         "cloud: the gateway itself is spared": world.comes("dr-1", "198.18.3.11", near, "primary-2"),
         "cloud: what was decrypted is delivered": world.comes("dr-1", near, far, "dr-2"),
+        "cloud: groups are for what it forwards, too": not world.comes(
+            "dr-1", near, "198.18.9.11", "ops-1", ever=False
+        ),
         "cloud: neighbours still check": not world.comes("dr-2", near, "198.18.3.11", "dr-1", ever=False),
         "others: no detour": world.comes("ops-1", "198.18.9.11", far, "dr-2"),
         "others: no way in past the groups": not world.comes("ops-1", "198.18.9.11", FIRST.other, "dr-1", ever=False),

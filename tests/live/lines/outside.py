@@ -20,6 +20,7 @@ _EVERY_S, _GIVEN_UP_S, _LOOK_S = 0.05, 0.9, 0.1
 _ALL_PROTOCOLS, _IPV4, _RECEIVE_BUFFER = 3, 0x0800, 33  # ETH_P_ALL, ETH_P_IP, SO_RCVBUFFORCE
 _UDP, _ESP, _NAT = 17, 50, (4500).to_bytes(2, "big") * 2
 _HEAD = 20  # an IPv4 packet without options
+_KEY_EXCHANGE = bytes(4)  # instead of the number of an association
 
 Ends = frozenset[str]
 
@@ -82,7 +83,8 @@ class Capture:
             if (source in one and destination in other) or (source in other and destination in one):
                 ports = [int.from_bytes(packet[_HEAD + at : _HEAD + at + 2], "big") for at in (0, 2)]
                 seen.between[f"{source}:{ports[0]} to {destination}:{ports[1]}, protocol {packet[9]}"] += 1
-        if packet[9] == _ESP or (packet[9] == _UDP and packet[_HEAD : _HEAD + 4] == _NAT):
+        in_udp = packet[9] == _UDP and packet[_HEAD : _HEAD + 4] == _NAT
+        if packet[9] == _ESP or (in_udp and packet[_HEAD + 8 : _HEAD + 12] not in (_KEY_EXCHANGE, b"")):
             seen.encrypted[frozenset((str(source), str(destination)))] += 1
 
 
