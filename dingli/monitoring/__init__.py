@@ -2,7 +2,7 @@
 
 from dingli.monitoring.alertmanager import alertmanager_configuration
 from dingli.monitoring.alerts import Alert, alerts, rules
-from dingli.monitoring.prometheus import prometheus_configuration, web_addresses
+from dingli.monitoring.prometheus import prometheus_configuration
 from dingli.monitoring.targets import Target, targets
 from dingli.monitoring.variables import monitoring_secrets, monitoring_variables, node_variables
 
@@ -17,5 +17,4 @@ __all__ = [
     "prometheus_configuration",
     "rules",
     "targets",
-    "web_addresses",
 ]

@@ -18,19 +18,19 @@ from dingli.exceptions import DingliError, InputError
 from dingli.stacks.backend import FileBackend
 from dingli.stacks.events import StackOutcome, fold
 from dingli.stacks.locks import has_pending_operations, remove_stale
-from dingli.stacks.names import StackName, stack_name
+from dingli.stacks.names import StackName, stack_and_environment
 from dingli.stacks.operation import Choice
 from dingli.stacks.variables import common_variables, host_variables, known_groups
 
 
 def test_a_stack_is_a_site_of_an_environment() -> None:
-    assert stack_name("lab-dr") == StackName("lab", "dr")
+    assert stack_and_environment("lab-dr")[0] == StackName("lab", "dr")
 
 
 @pytest.mark.parametrize("text", ["lab", "lab-nowhere", "nothing-dr", ""])
 def test_a_name_of_nothing_declared_is_refused(text: str) -> None:
     with pytest.raises(InputError):
-        stack_name(text)
+        stack_and_environment(text)
 
 
 def test_all_sites_are_meant_unless_some_are_named() -> None:
