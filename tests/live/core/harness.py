@@ -349,6 +349,9 @@ class Cell:
         content = await self.value("leader")
         return None if content is None else str(content["core"])
 
+    async def nobody_leads(self) -> bool:
+        return await self.leader() is None
+
     async def leads(self, core: CoreProcess) -> bool:
         """It holds the leader key, its epoch has begun, and its gateways are welcome."""
         status = await self.value("status/" + core.id.replace("/", ":"))
