@@ -49,7 +49,7 @@ def show(name: EnvironmentOrPath, number: int = _NUMBER, as_json: AsJson = False
     folder = next((folder for folder in Store.of(load(name).name).folders() if folder.number == number), None)
     if folder is None:
         raise InputError(f"no run {number}", "the number of a run", f"see `dingli evidence list {name}`")
-    said = _said(folder) if folder.closed else None
+    said = manifest.read_sound(folder) if folder.closed else None
     if as_json:
         typer.echo(json.dumps(_row(folder) | {"manifest": said.model_dump(mode="json") if said else None}, indent=2))
         return
@@ -131,19 +131,11 @@ def _row(folder: RunFolder) -> dict[str, Any]:
     row: dict[str, Any] = {"number": folder.number, "kind": folder.kind, "started": folder.started}
     row |= {"result": "open", "title": "", "folder": str(folder.path)}
     if folder.closed:
-        said = _said(folder)
+        said = manifest.read_sound(folder)
         if said is None:
             return row | {"result": "unreadable", "title": f"{MANIFEST} cannot be read: `dingli evidence verify`"}
         row |= {"started": said.started, "result": said.result.value, "title": said.title}
     return row
-
-
-def _said(folder: RunFolder) -> manifest.Manifest | None:
-    """What a closed run's manifest says; None if it was damaged, which `verify` calls broken."""
-    try:
-        return manifest.read(folder)
-    except (OSError, ValueError):
-        return None
 
 
 def _statements(heads: Path) -> list[witness.Statement]:

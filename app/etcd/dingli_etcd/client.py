@@ -89,10 +89,9 @@ class Client:
         request = pb.TxnRequest(compare=compare, success=success, failure=failure)
         return await self._once("KV/Txn", request, pb.TxnResponse)
 
-    async def put(self, key: bytes, value: bytes, lease: int = 0) -> int:
+    async def put(self, key: bytes, value: bytes) -> int:
         """The revision of the put."""
-        request = pb.PutRequest(key=key, value=value, lease=lease)
-        return (await self._once("KV/Put", request, pb.PutResponse)).header.revision
+        return (await self._once("KV/Put", pb.PutRequest(key=key, value=value), pb.PutResponse)).header.revision
 
     async def delete(self, key: bytes, end: bytes = b"") -> int:
         """The number of keys deleted."""
