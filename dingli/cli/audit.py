@@ -74,7 +74,7 @@ def run(
             described,
             {name: _reach(described, name) for name in names},
             state_dir(described.name) / "pki" / "ca.crt",
-            kept,
+            kept.add_raw,
             lambda line: console.print(f"  {time.monotonic() - began:5.1f} s  {line}", highlight=False, markup=False),
             items=items,
         )

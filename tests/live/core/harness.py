@@ -365,7 +365,7 @@ class Cell:
             return False
         return not isinstance(decode_command(entry.commands[0]), EpochStart)
 
-    async def gateway(self, connection: int, deadline_s: float = 30.0) -> Gateway:
+    async def gateway(self, connection: int) -> Gateway:
         """A link to whoever leads."""
 
         async def linked() -> Gateway | None:
@@ -377,7 +377,7 @@ class Cell:
             except (ConnectionError, asyncio.IncompleteReadError):
                 return None
 
-        gateway: Gateway = await until(linked, deadline_s)
+        gateway: Gateway = await until(linked)
         gateway.listener = asyncio.ensure_future(gateway.listen())
         return gateway
 

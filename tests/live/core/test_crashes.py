@@ -60,8 +60,8 @@ async def two_cores(cell: Cell, lease_s: int = 10, program: Path | None = None) 
     return first, second
 
 
-async def logged_on(cell: Cell, connection: int = 1) -> Gateway:
-    gateway = await cell.gateway(connection)
+async def logged_on(cell: Cell) -> Gateway:
+    gateway = await cell.gateway(1)
     seq = gateway.logon()
     await until(lambda: gateway.acknowledged(seq))
     return gateway

@@ -93,7 +93,7 @@ class Cell:
         value = self.get("leader")
         return str(json.loads(value)["core"]) if value else ""
 
-    def start_core(self, core: str, max_age_ms: int = 60_000, lease_s: int = 10) -> None:
+    def start_core(self, core: str, lease_s: int = 10) -> None:
         """A main core with its supervisor."""
         name = core.replace("/", "-")
         address = f"127.0.0.1:{free_port()}"
@@ -104,7 +104,7 @@ class Cell:
         config = {
             "cell": CELL, "core_id": core, "kind": "main", "takeover": "automatic", "lease_s": lease_s,
             "listen": address, "advertise": address, "etcd": {"endpoints": [self.endpoint]}, "tls": self._core_tls,
-            "revision": 1, "max_age_ms": max_age_ms, "instruments": instruments, "state_dir": str(self.folder / name),
+            "revision": 1, "max_age_ms": 60_000, "instruments": instruments, "state_dir": str(self.folder / name),
         }  # fmt: skip
         (self.folder / name).mkdir(exist_ok=True)
         self._run(name, "dingli_core", config)

@@ -1,7 +1,6 @@
 """A cell with one core and two gateways, and clients that are closed afterwards."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -9,14 +8,6 @@ from tests.live.gateway.cell import Cell
 from tests.live.gateway.fixclient import FixClient
 
 Member = Callable[[str], FixClient]
-
-
-@pytest.fixture
-def bare_cell(tmp_path: Path) -> Iterator[Cell]:
-    """Only etcd runs."""
-    cell = Cell(tmp_path)
-    yield cell
-    cell.close()
 
 
 @pytest.fixture(scope="module")

@@ -108,9 +108,9 @@ class Journal:
         found = self.client.txn(e.txn_body([], [e.get_range(KEYS.log(1), KEYS.log_end)], [])).kvs[0]
         return [(KEYS.log_number(kv.key) or 0, decode_entry(kv.value)) for kv in found]
 
-    def write_entry(self, entry: Entry, data: bytes | None = None) -> bytes:
+    def write_entry(self, entry: Entry) -> bytes:
         """Append an entry as a leader would, without its fence."""
-        made = data or encode_entry(entry, [encode_command(each) for each in entry.commands])
+        made = encode_entry(entry, [encode_command(each) for each in entry.commands])
         self.put(f"log/{entry.n:016x}", made)
         return made
 

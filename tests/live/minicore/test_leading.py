@@ -32,8 +32,8 @@ def _gateway(core: CoreProcess) -> Gateway:
     return wait_for(attempt)
 
 
-def _order(gateway: Gateway, in_seq: int, cl_ord_id: str, side: str, quantity: int = 5) -> None:
-    gateway.submit(Kind.NEW_ORDER, "M1", 7, in_seq, cl_ord_id, "acc", "CU2612", side, "2", "0", 500, quantity)
+def _order(gateway: Gateway, in_seq: int, cl_ord_id: str, side: str) -> None:
+    gateway.submit(Kind.NEW_ORDER, "M1", 7, in_seq, cl_ord_id, "acc", "CU2612", side, "2", "0", 500, 5)
 
 
 def _patient_build(folder: Path) -> Path:
