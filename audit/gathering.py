@@ -36,12 +36,12 @@ def gather(
     environment: Environment,
     hosts: Mapping[str, Host],
     ca: Path,
-    sink: store.RawSink,
+    add_raw: store.AddRaw,
     progress: Progress,
     *,
     items: Iterable[str] = (),
 ) -> tuple[store.Index, tuple[ObjectEvidence, ...]]:
-    """Examines all `hosts` and what runs on them at once, and keeps the raw evidence in `sink`.
+    """Examines all `hosts` and what runs on them at once, and keeps the raw evidence.
 
     Objects of hosts that were left out are 未测评; so are journal and network unless all they rest on was examined.
     """
@@ -57,7 +57,7 @@ def gather(
             own = shared(name, kind, said, found)
             records[name] = with_declaration(name, said, own, started, environment.name)
     index = store.Index(environment=environment.name, started=started, objects=tuple(objects), items=tuple(items))
-    return index, store.save(sink, index, records)
+    return index, store.save(add_raw, index, records)
 
 
 def _chosen(kind: ObjectKind, said: Mapping[str, Any], hosts: Mapping[str, Host]) -> bool:

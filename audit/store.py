@@ -8,10 +8,9 @@ Reading never trusts: a file that is missing, changed or extra becomes a problem
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
@@ -21,12 +20,8 @@ from audit.records import ObjectEvidence, Record, StoredRecord, sha256
 
 INDEX = "audit-index.json"
 RAW = "raw"
-
-
-class RawSink(Protocol):
-    """Where raw outputs go: a run of dingli.evidence, or a plain folder."""
-
-    def add_raw(self, name: str, data: bytes, /) -> object: ...
+AddRaw = Callable[[str, bytes], object]
+"""Keeps a raw output by its name, as `add_raw` of a run of dingli.evidence does."""
 
 
 class ScopedObject(BaseModel):
@@ -53,30 +48,19 @@ class Index(BaseModel):
     """Beginnings of the items that were asked for; none: all."""
 
 
-class Folder:
-    """A plain folder as a sink, for audits that belong to no environment."""
-
-    def __init__(self, folder: Path) -> None:
-        self._raw = folder / RAW
-        self._raw.mkdir(parents=True, exist_ok=True)
-
-    def add_raw(self, name: str, data: bytes, /) -> None:
-        (self._raw / name).write_bytes(data)
-
-
-def save(sink: RawSink, index_of: Index, records: Mapping[str, tuple[Record, ...]]) -> tuple[ObjectEvidence, ...]:
-    """Writes all records (by object) and the index into `sink`; gives them back as evidence."""
+def save(add_raw: AddRaw, index_of: Index, records: Mapping[str, tuple[Record, ...]]) -> tuple[ObjectEvidence, ...]:
+    """Writes all records (by object) and the index; gives them back as evidence."""
     objects, evidence = [], []
     for scoped in index_of.objects:
         stored: dict[str, StoredRecord] = {}
         for record in records.get(scoped.name, ()):
             data, file = record.to_bytes(), f"{scoped.name}.{record.name}.json"
-            sink.add_raw(file, data)
+            add_raw(file, data)
             stored[record.name] = StoredRecord(file=f"{RAW}/{file}", sha256=sha256(data), record=record)
         objects.append(scoped.model_copy(update={"files": {name: one.sha256 for name, one in stored.items()}}))
         evidence.append(_evidence(scoped, stored))
     index = index_of.model_copy(update={"objects": tuple(objects)})
-    sink.add_raw(INDEX, index.model_dump_json(indent=1).encode() + b"\n")
+    add_raw(INDEX, index.model_dump_json(indent=1).encode() + b"\n")
     return tuple(evidence)
 
 

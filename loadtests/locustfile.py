@@ -85,11 +85,10 @@ class FixUser(User):
             self._order()
         self.due += self.interval_s
 
-    def _next_id(self, scheduled: bool = True) -> str:
+    def _next_id(self) -> str:
         self.count += 1
         cl_ord_id = f"{self.name}-{self.run_id}-{self.count}"
-        if scheduled:
-            self.waiting[cl_ord_id] = self.due
+        self.waiting[cl_ord_id] = self.due
         return cl_ord_id
 
     def _order(self) -> None:

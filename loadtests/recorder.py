@@ -12,7 +12,6 @@ class Recorder:
     """One file of JSON lines; `close` writes the footer without which the checker believes nothing."""
 
     def __init__(self, path: Path | None) -> None:
-        self.path = path
         self._file = path.open("x", encoding="utf-8", buffering=1) if path else None
         self._counts = {"send": 0, "recv": 0}
         self._sessions: set[str] = set()

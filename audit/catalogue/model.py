@@ -184,6 +184,6 @@ def parse(document: Any, source: str) -> Catalogue:
 
 
 @cache
-def load(file: Path = FILE) -> Catalogue:
-    """The catalogue in `file`; by default the one that is part of this package."""
-    return parse(yaml.safe_load(file.read_text(encoding="utf-8")), file.name)
+def load() -> Catalogue:
+    """The catalogue that is part of this package."""
+    return parse(yaml.safe_load(FILE.read_text(encoding="utf-8")), FILE.name)

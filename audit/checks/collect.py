@@ -30,10 +30,12 @@ NO_ACCESS = 255
 _LIMIT_S = 240
 
 
-def connect(address: str, options: Sequence[str], *, port: int = 22, user: str = ACCOUNT) -> Host:
+def connect(address: str, options: Sequence[str], *, port: int = 22) -> Host:
     """A connection that opens when it is used; `options` are arguments of `ssh` (identity, known hosts, bastion)."""
     bracketed = f"[{address}]" if ":" in address else address
-    return testinfra.get_host(f"ssh://{user}@{bracketed}:{port}", ssh_extra_args=shlex.join(options), controlpersist=0)
+    return testinfra.get_host(
+        f"ssh://{ACCOUNT}@{bracketed}:{port}", ssh_extra_args=shlex.join(options), controlpersist=0
+    )
 
 
 def collect(name: str, host: Host, *, try_passwords: bool = True) -> tuple[Record, ...]:

@@ -108,6 +108,6 @@ class Policy(_Frozen):
 
 
 @cache
-def load(file: Path = FILE) -> Policy:
-    """The policy in `file`; by default the one that is part of this package."""
-    return Policy.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+def load() -> Policy:
+    """The policy that is part of this package."""
+    return Policy.model_validate(yaml.safe_load(FILE.read_text(encoding="utf-8")))

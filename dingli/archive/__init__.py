@@ -4,7 +4,7 @@ from dingli.archive.archiver import Outcome, archive_closed
 from dingli.archive.bucket import Bucket, Version, settings_of
 from dingli.archive.chain import Chain, Link, journals, read_chain
 from dingli.archive.exceptions import ArchiveError, BucketTrouble, SegmentDamaged
-from dingli.archive.segment import Header, Segment, pack, unpack
+from dingli.archive.segment import pack, unpack
 from dingli.archive.source import Journal
 
 __all__ = [
@@ -12,11 +12,9 @@ __all__ = [
     "Bucket",
     "BucketTrouble",
     "Chain",
-    "Header",
     "Journal",
     "Link",
     "Outcome",
-    "Segment",
     "SegmentDamaged",
     "Version",
     "archive_closed",

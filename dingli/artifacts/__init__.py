@@ -6,6 +6,6 @@ and another sum restarts what runs there.
 
 from dingli.artifacts.build import Artifact, build, build_all
 from dingli.artifacts.exceptions import ArtifactError
-from dingli.artifacts.programs import PROGRAMS, Program
+from dingli.artifacts.programs import Program
 
-__all__ = ["PROGRAMS", "Artifact", "ArtifactError", "Program", "build", "build_all"]
+__all__ = ["Artifact", "ArtifactError", "Program", "build", "build_all"]

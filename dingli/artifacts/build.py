@@ -30,13 +30,13 @@ class Artifact:
     sha256: str
 
 
-def build_all(state: Path, names: Iterable[str] | None = None, root: Path | None = None) -> dict[str, Artifact]:
+def build_all(state: Path, names: Iterable[str] | None = None) -> dict[str, Artifact]:
     """The programs called `names` (all by default), kept in `<state>/build`. Raises ArtifactError."""
     known = {program.name: program for program in PROGRAMS}
     wanted = list(names) if names is not None else list(known)
     if unknown := sorted(set(wanted) - set(known)):
         raise ArtifactError(f"no program {', '.join(map(repr, unknown))}", f"some of {', '.join(sorted(known))}")
-    return {name: build(known[name], state / "build", root) for name in wanted}
+    return {name: build(known[name], state / "build") for name in wanted}
 
 
 def build(program: Program, folder: Path, root: Path | None = None) -> Artifact:

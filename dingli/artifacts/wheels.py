@@ -42,10 +42,10 @@ TARGET = Target(
 )
 
 
-def wheel_files(lock: Path, target: Target = TARGET) -> dict[str, bytes]:
+def wheel_files(lock: Path) -> dict[str, bytes]:
     """The files of all wheels of `lock`, by their path on PYTHONPATH."""
     files: dict[str, bytes] = {}
-    for wheel in sorted(wheel_folder(lock, target).glob("*.whl")):
+    for wheel in sorted(wheel_folder(lock).glob("*.whl")):
         files |= dict(_laid_out(wheel))
     return files
 

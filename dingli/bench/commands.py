@@ -14,12 +14,14 @@ from dingli.exceptions import DingliError
 
 __all__ = ["BenchFailed", "dingli", "forget_lab", "timed"]
 
+_LONGEST_S = 1800
+
 
 class BenchFailed(DingliError):
     """A measured command failed."""
 
 
-def _run(words: tuple[str, ...], timeout_s: float, allowed: tuple[int, ...]) -> tuple[float, str]:
+def _run(words: tuple[str, ...], allowed: tuple[int, ...] = (0,)) -> tuple[float, str]:
     began = time.monotonic()
     command = [str(Path(sys.executable).parent / "dingli"), *words]
     try:
@@ -27,13 +29,13 @@ def _run(words: tuple[str, ...], timeout_s: float, allowed: tuple[int, ...]) -> 
             command,
             capture_output=True,
             text=True,
-            timeout=timeout_s,
+            timeout=_LONGEST_S,
             check=False,
             cwd=project_root(),
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired as error:
-        raise BenchFailed(f"dingli {' '.join(words)} took more than {timeout_s:.0f} s", "its end") from error
+        raise BenchFailed(f"dingli {' '.join(words)} took more than {_LONGEST_S} s", "its end") from error
     if done.returncode not in allowed:
         raise BenchFailed(
             f"dingli {' '.join(words)} ended with {done.returncode}: {(done.stderr or done.stdout).strip()[-600:]}",
@@ -53,14 +55,14 @@ def forget_lab() -> None:
         )
 
 
-def timed(*words: str, timeout_s: float = 1800, allowed: tuple[int, ...] = (0,)) -> float:
+def timed(*words: str) -> float:
     """Seconds that `dingli WORDS` takes; raises BenchFailed when it fails."""
-    return _run(words, timeout_s, allowed)[0]
+    return _run(words)[0]
 
 
-def dingli(*words: str, timeout_s: float = 1800, allowed: tuple[int, ...] = (0,)) -> dict[str, Any]:
+def dingli(*words: str, allowed: tuple[int, ...]) -> dict[str, Any]:
     """The JSON object with which the output of `dingli WORDS` ends."""
-    _, output = _run(words, timeout_s, allowed)
+    _, output = _run(words, allowed)
     start = output.find("\n{\n") + 1 if not output.startswith("{") else 0
     data: dict[str, Any] = json.loads(output[start:])
     return data

@@ -7,6 +7,6 @@
 from dingli.bundle.build import Built, Order, build
 from dingli.bundle.exceptions import BundleError
 from dingli.bundle.platforms import PLATFORMS, Platform
-from dingli.bundle.verification import Finding, Kind, Verdict, verify
+from dingli.bundle.verification import Kind, verify
 
-__all__ = ["PLATFORMS", "Built", "BundleError", "Finding", "Kind", "Order", "Platform", "Verdict", "build", "verify"]
+__all__ = ["PLATFORMS", "Built", "BundleError", "Kind", "Order", "Platform", "build", "verify"]

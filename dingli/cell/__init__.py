@@ -2,6 +2,6 @@
 
 from dingli.cell.exceptions import CellError
 from dingli.cell.switch import hand_over
-from dingli.cell.view import CoreView, HashState, Member, View, observe, wait_until
+from dingli.cell.view import HashState, Member, View, observe, wait_until
 
-__all__ = ["CellError", "CoreView", "HashState", "Member", "View", "hand_over", "observe", "wait_until"]
+__all__ = ["CellError", "HashState", "Member", "View", "hand_over", "observe", "wait_until"]

@@ -38,8 +38,7 @@ class CoreView:
     lag_ms: int
     age_ms: int
     replay_per_s: int
-    epoch: int = 0
-    claim: str = ""
+    claim: str
 
 
 @dataclass(frozen=True)
@@ -129,17 +128,7 @@ def parse(data: dict[str, Any], members: tuple[Member, ...], now_ns: int | None 
 
 def _core(core: str, one: dict[str, Any], now_ns: int, claim: str) -> CoreView:
     age_ms = max(0, (now_ns - int(one["time_ns"])) // 1_000_000)
-    return CoreView(
-        core,
-        one["role"],
-        one["head"],
-        one["hash"],
-        one["lag_ms"],
-        age_ms,
-        one["replay_per_s"],
-        one.get("epoch", 0),
-        claim,
-    )
+    return CoreView(core, one["role"], one["head"], one["hash"], one["lag_ms"], age_ms, one["replay_per_s"], claim)
 
 
 def wait_until(

@@ -26,6 +26,7 @@ from dingli.confirmation import confirmed
 from dingli.environment import Environment, load
 from dingli.evidence.store import Store
 from dingli.exceptions import DingliError, ExitCode, InputError
+from dingli.parameters import AsJson, EnvironmentName, Yes
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,16 +36,14 @@ app = typer.Typer(
 
 _TRIM_S = 600.0
 
-_Environment = Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")]
 _Cell = Annotated[str | None, typer.Argument(metavar="CELL", help="Only this cell; left out: all.")]
-_Json = Annotated[bool, typer.Option("--json", help="For another program.")]
 _Journal = Annotated[
     str | None, typer.Option("--journal", help="One of several journals, as `list` shows them; left out: the newest.")
 ]
 
 
 @app.command(epilog="Examples:\n\ndingli archive init prod\n\ndingli archive init prod --json")
-def init(environment: _Environment, as_json: _Json = False) -> None:
+def init(environment: EnvironmentName, as_json: AsJson = False) -> None:
     """Make the bucket of the archive, with versions and object lock; or see that the one there has both."""
     settings = settings_of(load(environment))
     made = Bucket(settings).make()
@@ -59,12 +58,12 @@ def init(environment: _Environment, as_json: _Json = False) -> None:
     "dingli archive run prod --every 60"
 )
 def run(
-    environment: _Environment,
+    environment: EnvironmentName,
     cell: _Cell = None,
     every: Annotated[
         int | None, typer.Option(metavar="S", min=1, help="Go on, looking every S seconds, until Ctrl-C.")
     ] = None,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Archive what is closed of the journal. Ended anywhere and begun again anywhere, it goes on where it was."""
     declared = load(environment)
@@ -109,7 +108,7 @@ def _run_one(
 
 
 @app.command("list", epilog="Examples:\n\ndingli archive list prod\n\ndingli archive list prod alpha --json")
-def list_segments(environment: _Environment, cell: _Cell = None, as_json: _Json = False) -> None:
+def list_segments(environment: EnvironmentName, cell: _Cell = None, as_json: AsJson = False) -> None:
     """List journals and what is archived of them, by the bucket's own list: nothing is read or verified."""
     declared = load(environment)
     bucket = Bucket(settings_of(declared))
@@ -136,12 +135,12 @@ def list_segments(environment: _Environment, cell: _Cell = None, as_json: _Json 
     "dingli archive verify prod --no-evidence"
 )
 def verify(
-    environment: _Environment,
+    environment: EnvironmentName,
     cell: _Cell = None,
     no_evidence: Annotated[
         bool, typer.Option("--no-evidence", help="Only look: leave nothing for the next comparison.")
     ] = False,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Read all segments and every version of them; name what is missing, altered, or not as an earlier run saw it."""
     declared = load(environment)
@@ -175,11 +174,11 @@ def verify(
     "dingli archive fetch prod alpha segments --journal 20261121T100210Z-1a2b3c4d --json"
 )
 def fetch(
-    environment: _Environment,
+    environment: EnvironmentName,
     cell: Annotated[str, typer.Argument(metavar="CELL")],
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the segments go; made if it is not there.")],
     journal: _Journal = None,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Bring a journal's segments here, verified: for a core that is rebuilt, the checker, or `dingli mask`."""
     declared = load(environment)
@@ -199,11 +198,11 @@ def fetch(
 
 @app.command(epilog="Examples:\n\ndingli archive place prod alpha dr-1\n\ndingli archive place prod alpha dr-1 --json")
 def place(
-    environment: _Environment,
+    environment: EnvironmentName,
     cell: Annotated[str, typer.Argument(metavar="CELL")],
     host: Annotated[str, typer.Argument(metavar="HOST", help="A host with a core of the cell.")],
     journal: _Journal = None,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Put a journal's segments on a core's host: a new host cannot read from etcd what was removed there."""
     declared = load(environment)
@@ -225,11 +224,11 @@ def place(
     "dingli archive trim lab alpha --yes --json"
 )
 def trim(
-    environment: _Environment,
+    environment: EnvironmentName,
     cell: Annotated[str, typer.Argument(metavar="CELL")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    as_json: _Json = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
     """Remove from etcd what is archived, old enough, executed by all cores, and on the host of each of them.
 

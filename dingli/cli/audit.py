@@ -22,6 +22,7 @@ from audit.report.render import as_json
 from dingli import evidence, ssh
 from dingli.environment import Environment, load, state_dir
 from dingli.exceptions import ExitCode, InputError
+from dingli.parameters import EnvironmentOrPath
 
 __all__ = ["app"]
 
@@ -54,7 +55,7 @@ _JSON = typer.Option("--json", help="Print the report as JSON, and nothing else,
     "dingli audit lab --item 8.1.4.1 --host ops-1"
 )
 def run(
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of the environment, or its file.")],
+    environment: EnvironmentOrPath,
     host: Annotated[
         list[str] | None, typer.Option(help="Only this host and what runs on it (repeat for more); the rest is 未测评.")
     ] = None,
@@ -73,7 +74,7 @@ def run(
             described,
             {name: _reach(described, name) for name in names},
             state_dir(described.name) / "pki" / "ca.crt",
-            kept,
+            kept.add_raw,
             lambda line: console.print(f"  {time.monotonic() - began:5.1f} s  {line}", highlight=False, markup=False),
             items=items,
         )

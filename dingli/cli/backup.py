@@ -19,6 +19,7 @@ from dingli.archive.backups import restore as restore_one
 from dingli.environment import load
 from dingli.evidence import Store
 from dingli.exceptions import DingliError, ExitCode, InputError
+from dingli.parameters import AsJson, EnvironmentName
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,13 +27,11 @@ app = typer.Typer(
     "dingli backup restore prod evidence restored",
 )
 
-_Environment = Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")]
-_Json = Annotated[bool, typer.Option("--json", help="For another program.")]
 _Only = Annotated[list[Kind] | None, typer.Option("--only", help="evidence, controller or etcd (repeat for more).")]
 
 
 @app.command(epilog="Examples:\n\ndingli backup run prod\n\ndingli backup run prod --only evidence --only etcd --json")
-def run(environment: _Environment, only: _Only = None, as_json: _Json = False) -> None:
+def run(environment: EnvironmentName, only: _Only = None, as_json: AsJson = False) -> None:
     """Back up what is new: closed runs of evidence, the controller's sealed export, a snapshot of a journal member.
 
     What fails is told, and the rest is done all the same. Exit status 1 then.
@@ -62,7 +61,7 @@ def run(environment: _Environment, only: _Only = None, as_json: _Json = False) -
 
 
 @app.command("list", epilog="Examples:\n\ndingli backup list prod\n\ndingli backup list prod --only etcd --json")
-def list_backups(environment: _Environment, only: _Only = None, as_json: _Json = False) -> None:
+def list_backups(environment: EnvironmentName, only: _Only = None, as_json: AsJson = False) -> None:
     """List what is kept."""
     declared = load(environment)
     bucket = Bucket(settings_of(declared))
@@ -81,7 +80,7 @@ def list_backups(environment: _Environment, only: _Only = None, as_json: _Json =
 
 
 @app.command(epilog="Examples:\n\ndingli backup verify prod\n\ndingli backup verify prod --only etcd --json")
-def verify(environment: _Environment, only: _Only = None, as_json: _Json = False) -> None:
+def verify(environment: EnvironmentName, only: _Only = None, as_json: AsJson = False) -> None:
     """Read every version of everything that is kept; name what is altered or deleted. Exit status 1 then."""
     declared = load(environment)
     bucket = Bucket(settings_of(declared))
@@ -103,13 +102,13 @@ def verify(environment: _Environment, only: _Only = None, as_json: _Json = False
     "dingli backup restore prod etcd restored --name 20261121T100210Z --json"
 )
 def restore(
-    environment: _Environment,
+    environment: EnvironmentName,
     kind: Annotated[Kind, typer.Argument(metavar="KIND", help="evidence, controller or etcd.")],
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where it goes; made if it is not there.")],
     name: Annotated[
         str | None, typer.Option(help="As `list` shows it; left out: all evidence, else the newest.")
     ] = None,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Bring back the versions that are what their names say, whatever was written over them."""
     declared = load(environment)

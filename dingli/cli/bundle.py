@@ -14,14 +14,13 @@ from dingli.bundle.push import push as push_packages
 from dingli.environment import load, project_root
 from dingli.evidence import signing
 from dingli.exceptions import ExitCode, InputError
+from dingli.parameters import AsJson, EnvironmentOrPath
 
 app = typer.Typer(
     no_args_is_help=True,
     epilog="Examples:\n\ndingli bundle build -o dingli-bundle.tar\n\n"
     "dingli bundle verify dingli-bundle.tar --key SHA256:…",
 )
-
-_JSON = Annotated[bool, typer.Option("--json", help="For another program.")]
 
 
 @app.command(
@@ -38,7 +37,7 @@ def build(
         Path | None,
         typer.Option(metavar="FILE", help="A private key of ed25519; by default one of this clone, made once."),
     ] = None,
-    as_json: _JSON = False,
+    as_json: AsJson = False,
 ) -> None:
     """Collect the commit, its wheels, Debian packages and the engine into one signed archive."""
     root = project_root()
@@ -63,7 +62,7 @@ def build(
 def verify(
     place: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The archive, or the folder it was unpacked to.")],
     key: Annotated[str, typer.Option(metavar="FINGERPRINT|FILE", help="Whose signature to expect.")],
-    as_json: _JSON = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say what in a bundle is not as it was signed: changed, missing, added, another signer. Status 1 if anything."""
     verdict = bundle.verify(place, key)
@@ -82,11 +81,11 @@ def verify(
     "dingli bundle push prod dingli-bundle --key signer.pub --host a-1 --json"
 )
 def push(
-    name: Annotated[str, typer.Argument(metavar="ENV", help="Name of an environment, or the path of its file.")],
+    name: EnvironmentOrPath,
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the bundle was unpacked.")],
     key: Annotated[str, typer.Option(metavar="FINGERPRINT|FILE", help="Whose signature to expect.")],
     host: Annotated[list[str] | None, typer.Option(help="Only this host; can be given several times.")] = None,
-    as_json: _JSON = False,
+    as_json: AsJson = False,
 ) -> None:
     """Install on hosts what they lack for `dingli up`, from the bundle's Debian packages, over SSH."""
     environment = load(name)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from dingli.environment import load
+from dingli.parameters import AsJson, EnvironmentName
 
 app = typer.Typer()
 
@@ -17,8 +17,8 @@ app = typer.Typer()
     epilog="Examples:\n\ndingli check lab\n\ndingli check lab --json | jq '.findings[] | select(.state != \"good\")'"
 )
 def check(
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")],
-    as_json: Annotated[bool, typer.Option("--json", help="For another program.")] = False,
+    environment: EnvironmentName,
+    as_json: AsJson = False,
 ) -> None:
     """Look at what usually goes wrong, on all hosts at once, before anything is changed.
 

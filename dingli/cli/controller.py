@@ -18,6 +18,7 @@ from dingli.controller.export import write_export
 from dingli.controller.restore import restore
 from dingli.environment import load, project_root
 from dingli.exceptions import ExitCode, InputError
+from dingli.parameters import AsJson, EnvironmentName
 from dingli.stacks.engine import Engine
 
 app = typer.Typer(
@@ -26,22 +27,19 @@ app = typer.Typer(
     "dingli controller list lab\n\ndingli controller import lab.export --key /media/safe/lab.key",
 )
 
-_Environment = Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")]
-_Json = Annotated[bool, typer.Option("--json", help="For another program.")]
-
 
 @app.command(
     epilog="Examples:\n\ndingli controller key lab\n\ndingli controller key prod --to /media/safe/prod.key --json"
 )
 def key(
-    environment: _Environment,
+    environment: EnvironmentName,
     to: Annotated[
         Path | None, typer.Option(help="Where the recovery key goes; left out: the user's data folder.")
     ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Make another one. Exports made before still need the old one.")
     ] = False,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Make the recovery key, which alone opens exports. Take its file away from this machine."""
     name = load(environment).name
@@ -63,11 +61,11 @@ def key(
     "export", epilog="Examples:\n\ndingli controller export lab\n\ndingli controller export lab --to lab.export --json"
 )
 def export_controller(
-    environment: _Environment,
+    environment: EnvironmentName,
     to: Annotated[
         Path | None, typer.Option(help="Write a file (mode 0600); left out: send copies to two other sites.")
     ] = None,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Export state, keys, certificate authority and environment file, encrypted to the recovery key."""
     declared = load(environment)
@@ -84,7 +82,7 @@ def export_controller(
 
 
 @app.command("list", epilog="Examples:\n\ndingli controller list lab\n\ndingli controller list lab --json")
-def list_copies(environment: _Environment, as_json: _Json = False) -> None:
+def list_copies(environment: EnvironmentName, as_json: AsJson = False) -> None:
     """List the copies at other sites, with their age. Status 1: a site has none; 3: one could not be asked."""
     _tell(copies.ask(load(environment)), as_json)
 
@@ -104,7 +102,7 @@ def import_controller(
     replace: Annotated[
         bool, typer.Option("--replace", help="Move aside what this clone has of the environment.")
     ] = False,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Make this clone the environment's controller. The earlier one must not be used any more."""
     try:
@@ -132,9 +130,9 @@ def import_controller(
 
 @app.command(epilog='Examples:\n\ndingli controller backend lab\n\neval "$(dingli controller backend lab --shell)"')
 def backend(
-    environment: _Environment,
+    environment: EnvironmentName,
     shell: Annotated[bool, typer.Option("--shell", help="Print what a shell needs for plain `pulumi`.")] = False,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say where the stacks' state is, and whether it can be used from here."""
     engine = Engine(load(environment), lambda site, message: None)

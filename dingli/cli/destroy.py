@@ -9,6 +9,7 @@ import typer
 from dingli.environment import load
 from dingli.environment.readiness import called_sites, record_call
 from dingli.exceptions import ExitCode, InputError
+from dingli.parameters import EnvironmentName
 from dingli.stacks.calling import instances
 from dingli.stacks.engine import Engine
 from dingli.stacks.operation import Choice, operate
@@ -19,7 +20,7 @@ app = typer.Typer()
 
 @app.command(epilog="Examples:\n\ndingli destroy lab\n\ndingli destroy lab --site dr --yes-destroy lab")
 def destroy(
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")],
+    environment: EnvironmentName,
     site: Annotated[list[str] | None, typer.Option(help="Only this site; may be repeated.")] = None,
     name: Annotated[
         str, typer.Option("--yes-destroy", help="The environment's name again, in place of the question.")

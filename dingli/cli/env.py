@@ -15,15 +15,13 @@ from dingli.environment.inventory import inventory
 from dingli.environment.problems import InvalidEnvironment
 from dingli.environment.services import core_configuration, gateway_configuration
 from dingli.environment.witnesses import witness_hosts
+from dingli.parameters import AsJson, EnvironmentOrPath
 
 app = typer.Typer(no_args_is_help=True, epilog="Examples:\n\ndingli env check lab\n\ndingli env show lab")
 
-_NAME = typer.Argument(help="Name of a file in stacks/environments/, or a path.", metavar="ENV")
-_JSON = typer.Option(False, "--json", help="Print JSON.")
-
 
 @app.command(epilog="Examples:\n\ndingli env check lab\n\ndingli env check ./draft.yaml --json")
-def check(name: str = _NAME, as_json: bool = _JSON) -> None:
+def check(name: EnvironmentOrPath, as_json: AsJson = False) -> None:
     """Read the file; print every mistake with its line."""
     try:
         environment = load(name).declared
@@ -43,7 +41,7 @@ def check(name: str = _NAME, as_json: bool = _JSON) -> None:
 
 
 @app.command(epilog="Examples:\n\ndingli env show lab\n\ndingli env show lab --json")
-def show(name: str = _NAME, as_json: bool = _JSON) -> None:
+def show(name: EnvironmentOrPath, as_json: AsJson = False) -> None:
     """Show what is derived from the file: inventory, members, certificates, configurations."""
     loaded = load(name)
     environment = loaded.declared

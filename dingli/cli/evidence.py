@@ -14,15 +14,14 @@ from dingli.evidence import Store, manifest, signing, verification, witness
 from dingli.evidence.exceptions import WitnessError
 from dingli.evidence.store import MANIFEST, RunFolder, default_allowed_signers
 from dingli.exceptions import ExitCode, InputError
+from dingli.parameters import AsJson, EnvironmentOrPath
 
 app = typer.Typer(
     no_args_is_help=True,
     epilog="Examples:\n\ndingli evidence list lab\n\ndingli evidence show lab 12\n\ndingli evidence verify lab",
 )
 
-_NAME = typer.Argument(help="Name of an environment, or the path of its file.", metavar="ENV")
 _NUMBER = typer.Argument(metavar="N", help="Number of the run, as `dingli evidence list` shows it.")
-_JSON = typer.Option(False, "--json", help="Print JSON.")
 _SIGNERS = typer.Option(
     None, "--allowed-signers", help="Who may sign; default ~/.config/dingli/<environment>.allowed_signers."
 )
@@ -30,7 +29,7 @@ _HEADS = typer.Option(None, "--heads", help="Witnesses' statements from a file, 
 
 
 @app.command("list", epilog="Examples:\n\ndingli evidence list lab\n\ndingli evidence list lab --json")
-def list_runs(name: str = _NAME, as_json: bool = _JSON) -> None:
+def list_runs(name: EnvironmentOrPath, as_json: AsJson = False) -> None:
     """List the runs, with their results."""
     rows = [_row(folder) for folder in Store.of(load(name).name).folders()]
     if as_json:
@@ -45,12 +44,12 @@ def list_runs(name: str = _NAME, as_json: bool = _JSON) -> None:
 
 
 @app.command(epilog="Examples:\n\ndingli evidence show lab 12\n\ndingli evidence show lab 12 --json")
-def show(name: str = _NAME, number: int = _NUMBER, as_json: bool = _JSON) -> None:
+def show(name: EnvironmentOrPath, number: int = _NUMBER, as_json: AsJson = False) -> None:
     """Show one run: its facts and files."""
     folder = next((folder for folder in Store.of(load(name).name).folders() if folder.number == number), None)
     if folder is None:
         raise InputError(f"no run {number}", "the number of a run", f"see `dingli evidence list {name}`")
-    said = _said(folder) if folder.closed else None
+    said = manifest.read_sound(folder) if folder.closed else None
     if as_json:
         typer.echo(json.dumps(_row(folder) | {"manifest": said.model_dump(mode="json") if said else None}, indent=2))
         return
@@ -65,10 +64,10 @@ def show(name: str = _NAME, number: int = _NUMBER, as_json: bool = _JSON) -> Non
     "dingli evidence verify lab --allowed-signers signers --heads heads --json"
 )
 def verify(
-    name: str = _NAME,
+    name: EnvironmentOrPath,
     allowed_signers: Path | None = _SIGNERS,
     heads: Path | None = _HEADS,
-    as_json: bool = _JSON,
+    as_json: AsJson = False,
 ) -> None:
     """Check sums, signatures, chain and completeness. Status 1: changed; 3: consistent, completeness not proven."""
     environment = load(name)
@@ -94,7 +93,7 @@ def verify(
 
 
 @app.command(epilog="Examples:\n\ndingli evidence signer lab >> ~/.config/dingli/lab.allowed_signers")
-def signer(name: str = _NAME) -> None:
+def signer(name: EnvironmentOrPath) -> None:
     """Print the lines to put into an allowed_signers file outside the repository."""
     environment = load(name)
     store = Store.of(environment.name)
@@ -109,7 +108,7 @@ def signer(name: str = _NAME) -> None:
 @app.command(
     "heads", epilog="Examples:\n\ndingli evidence heads lab > heads\n\ndingli evidence verify lab --heads heads"
 )
-def print_heads(name: str = _NAME) -> None:
+def print_heads(name: EnvironmentOrPath) -> None:
     """Ask the witnesses for their heads and print them signed, one line each: a copy to keep elsewhere."""
     environment = load(name)
     answers = witness.ask_heads(environment, Store.of(environment.name))
@@ -132,19 +131,11 @@ def _row(folder: RunFolder) -> dict[str, Any]:
     row: dict[str, Any] = {"number": folder.number, "kind": folder.kind, "started": folder.started}
     row |= {"result": "open", "title": "", "folder": str(folder.path)}
     if folder.closed:
-        said = _said(folder)
+        said = manifest.read_sound(folder)
         if said is None:
             return row | {"result": "unreadable", "title": f"{MANIFEST} cannot be read: `dingli evidence verify`"}
         row |= {"started": said.started, "result": said.result.value, "title": said.title}
     return row
-
-
-def _said(folder: RunFolder) -> manifest.Manifest | None:
-    """What a closed run's manifest says; None if it was damaged, which `verify` calls broken."""
-    try:
-        return manifest.read(folder)
-    except (OSError, ValueError):
-        return None
 
 
 def _statements(heads: Path) -> list[witness.Statement]:

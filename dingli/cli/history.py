@@ -14,6 +14,7 @@ from rich.text import Text
 from dingli.environment import load
 from dingli.evidence import Store
 from dingli.evidence.history import BROKEN, RUNNING, Entry, entries
+from dingli.parameters import AsJson, EnvironmentName
 
 app = typer.Typer()
 
@@ -27,11 +28,11 @@ _ONE_LINE_EACH = 1000  # columns: for grep and the like
     "dingli history lab --failed --json"
 )
 def history(
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")],
+    environment: EnvironmentName,
     kind: Annotated[str, typer.Option(help="Only runs of this kind: up, drill, audit and so on.")] = "",
     last: Annotated[int, typer.Option(min=0, help="Only the last so many; 0: all.", metavar="N")] = 0,
     failed: Annotated[bool, typer.Option("--failed", help="Only what did not pass, for whatever reason.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For another program.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say who ran what, when, for how long and with what result.
 

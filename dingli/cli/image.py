@@ -16,6 +16,7 @@ from dingli import evidence
 from dingli.environment import load
 from dingli.environment.problems import near_miss
 from dingli.exceptions import CannotTell, ExitCode, InputError
+from dingli.parameters import AsJson
 from lab import imaging
 from lab.exceptions import MachineUnfit
 from lab.golden import FILE, record, verification
@@ -28,7 +29,6 @@ _EPILOG = "Examples:\n\ndingli image list\n\ndingli image build debian-13-x86_64
 
 app = typer.Typer(no_args_is_help=True, epilog=_EPILOG)
 
-_JSON = Annotated[bool, typer.Option("--json", help="For programs.")]
 _Name = Annotated[str, typer.Argument(metavar="IMAGE", help="An image that `dingli image list` shows.")]
 _Names = Annotated[
     list[str] | None, typer.Argument(metavar="[IMAGE]...", help="All (to verify: all that are built) if none is named.")
@@ -36,7 +36,7 @@ _Names = Annotated[
 
 
 @app.command("list", epilog="Examples:\n\ndingli image list\n\ndingli image list --json")
-def list_images(as_json: _JSON = False) -> None:
+def list_images(as_json: AsJson = False) -> None:
     """The images that there are recipes for, and what is in the cache."""
     rows = [_row(_recipe(name)) for name in known_recipes()]
     if as_json:
@@ -49,7 +49,7 @@ def list_images(as_json: _JSON = False) -> None:
 
 
 @app.command(epilog="Examples:\n\ndingli image build\n\ndingli image build debian-12-aarch64 --json")
-def build(name: _Names = None, as_json: _JSON = False) -> None:
+def build(name: _Names = None, as_json: AsJson = False) -> None:
     """Build what the cache does not have: as root, a minute each, five where the processor is emulated."""
     recipes = [_recipe(one) for one in name or known_recipes()]
     for recipe in recipes:
@@ -73,7 +73,7 @@ def build(name: _Names = None, as_json: _JSON = False) -> None:
 )
 def show(
     name: _Name,
-    as_json: _JSON = False,
+    as_json: AsJson = False,
     sbom: Annotated[bool, typer.Option("--sbom", help="Print the bill of materials, CycloneDX in JSON.")] = False,
 ) -> None:
     """The record of an image: what went in, what came out, what was checked."""
@@ -98,7 +98,7 @@ def verify(
     archive: Annotated[
         Path | None, typer.Option(metavar="FILE", help="This copy of the image, in place of the one in the cache.")
     ] = None,
-    as_json: _JSON = False,
+    as_json: AsJson = False,
 ) -> None:
     """Walk through the image again and name every file that is not as recorded. Status 1 if any; 3 if not built."""
     if archive is not None and (name is None or len(name) != 1):
@@ -121,7 +121,7 @@ def verify(
 @app.command(epilog="Examples:\n\ndingli image keep lab\n\ndingli image keep lab --json")
 def keep(
     environment: Annotated[str, typer.Argument(metavar="ENV", help="An environment of kind lab.")],
-    as_json: _JSON = False,
+    as_json: AsJson = False,
 ) -> None:
     """Put records, bills of materials and raw checks of the images of an environment's machines into its evidence.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
 
 import typer
 
 from dingli.environment import load
+from dingli.parameters import EnvironmentName
 from dingli.stacks.ansible_inventory import ansible_inventory
 
 app = typer.Typer()
@@ -18,7 +18,7 @@ app = typer.Typer()
     "ansible-playbook -i hosts.json roles/site.yml --limit primary-1 --check --diff"
 )
 def inventory(
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")],
+    environment: EnvironmentName,
 ) -> None:
     """Print an Ansible inventory: `dingli inventory lab > hosts.json`, then `ansible-playbook -i hosts.json …`."""
     typer.echo(json.dumps(ansible_inventory(load(environment)), indent=2))

@@ -12,6 +12,7 @@ import typer
 
 from dingli.environment import load, project_root
 from dingli.exceptions import DingliError, InputError
+from dingli.parameters import AsJson, Yes
 from lab import containers, controller, layout, lifecycle, power, survey
 from lab.cloud import survey as cloud_survey
 from lab.exceptions import LabError
@@ -79,7 +80,7 @@ def down() -> None:
 
 
 @app.command(epilog="Examples:\n\ndingli lab reset\n\ndingli lab reset --yes")
-def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+def reset(yes: Yes = False) -> None:
     """Remove everything of the lab, whichever clone made it: hosts, networks, keys, identities, images."""
     lifecycle.refuse_reset(project_root(), _unattended())
     if not (yes or _unattended()):
@@ -91,7 +92,7 @@ def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = Fals
 
 
 @app.command(epilog="Examples:\n\ndingli lab status\n\ndingli lab status --json")
-def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+def status(as_json: AsJson = False) -> None:
     """Hosts, their addresses, and whether they have power."""
     seen = survey.look()
     if as_json:
@@ -122,7 +123,7 @@ def console(host: _Host) -> None:
 
 
 @app.command(epilog="Examples:\n\ndingli lab cloud\n\ndingli lab cloud --json")
-def cloud(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+def cloud(as_json: AsJson = False) -> None:
     """The lab's industry cloud: where it is, its images and instances, and what to tell Pulumi."""
     seen = cloud_survey.look()
     if as_json:

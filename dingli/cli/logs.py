@@ -17,6 +17,7 @@ from dingli.logs import show
 from dingli.logs.query import Wish, question
 from dingli.logs.remote import ask, host_of_logs, told
 from dingli.logs.verification import findings
+from dingli.parameters import EnvironmentName
 
 app = typer.Typer()
 
@@ -33,7 +34,7 @@ _LEDGER, _FIRST_LEDGER = "ledger.jsonl", "first-ledger.jsonl"
 
 @app.command(epilog="Examples:\n\n" + "\n\n".join(_EXAMPLES))
 def logs(
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")],
+    environment: EnvironmentName,
     host: Annotated[list[str] | None, typer.Option(help="Only this host (repeat for more).")] = None,
     service: Annotated[
         list[str] | None, typer.Option(help="core, gateway, etcd, sudo, sshd …: a unit, or the name in the line.")

@@ -25,6 +25,7 @@ from dingli.environment import Environment, load
 from dingli.exceptions import InputError
 from dingli.mask import MaskedCopy, MaskError
 from dingli.mask import mask as masked_copy
+from dingli.parameters import AsJson, EnvironmentName
 from drills.checker.journal import read_dump
 from drills.checker.record import Incomplete
 
@@ -40,7 +41,7 @@ _EXAMPLES = [
 
 @app.command(epilog="Examples:\n\n" + "\n\n".join(_EXAMPLES))
 def mask(
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")],
+    environment: EnvironmentName,
     cell: Annotated[str, typer.Argument(metavar="CELL")],
     into: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the copy goes; must not exist, or be empty.")],
     day: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="The entries of this day, UTC.")] = None,
@@ -53,7 +54,7 @@ def mask(
     as_cell: Annotated[
         str | None, typer.Option("--as", metavar="CELL", help="The copy's cell; left out: the same.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For another program.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Copy a day, or a range of entries, of a cell's journal with other names; it can be executed by itself."""
     declared = load(environment)

@@ -10,14 +10,12 @@ import typer
 
 from dingli.environment import load
 from dingli.exceptions import ExitCode, InputError
+from dingli.parameters import AsJson, EnvironmentName
 
 app = typer.Typer(
     no_args_is_help=True,
     epilog="Examples:\n\ndingli network flows lab\n\ndingli network show lab\n\ndingli network scan lab",
 )
-
-_ENVIRONMENT = Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")]
-_JSON = Annotated[bool, typer.Option("--json", help="For another program.")]
 
 
 @app.command(
@@ -25,12 +23,12 @@ _JSON = Annotated[bool, typer.Option("--json", help="For another program.")]
     "dingli network flows lab --to ops-1 --json"
 )
 def flows(
-    environment: _ENVIRONMENT,
+    environment: EnvironmentName,
     source: Annotated[
         str | None, typer.Option("--from", metavar="WHO", help="A host, a site, an address, controllers or members.")
     ] = None,
     destination: Annotated[str | None, typer.Option("--to", metavar="WHO", help="The same.")] = None,
-    as_json: _JSON = False,
+    as_json: AsJson = False,
 ) -> None:
     """List who may talk to whom, and why; whatever is not here, every host's packet filter denies."""
     from dingli.network import flows as derived
@@ -50,9 +48,9 @@ def flows(
     "dingli network show lab --json"
 )
 def show(
-    environment: _ENVIRONMENT,
+    environment: EnvironmentName,
     svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it into this file instead.")] = None,
-    as_json: _JSON = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show sites, hosts, the flows from site to site, and the encrypted lines with their state.
 
@@ -81,7 +79,7 @@ def show(
 
 
 @app.command(epilog="Examples:\n\ndingli network scan lab\n\ndingli network scan lab --json")
-def scan(environment: _ENVIRONMENT, as_json: _JSON = False) -> None:
+def scan(environment: EnvironmentName, as_json: AsJson = False) -> None:
     """Try every port from every host to every other, compare with the declared flows, and leave evidence.
 
     Exit status: 0 as declared, 1 something is open or closed against the declaration, 3 nothing is, but something

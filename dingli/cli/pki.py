@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 
 from dingli.environment import load, state_dir
+from dingli.parameters import AsJson, EnvironmentName
 from dingli.pki import Places, Status
 from dingli.pki import initialise as make_authority
 from dingli.pki import status as read_status
 
 app = typer.Typer(epilog="Examples:\n\ndingli pki init lab\n\ndingli pki status lab")
 
-Environment = Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")]
 RootFolder = Annotated[
     Path | None,
     typer.Option("--root", help="Folder of the root key, outside the repository; left out: in the user's data folder."),
@@ -28,7 +28,7 @@ RootFolder = Annotated[
     "dingli pki init prod --root /media/offline/root --passphrase-file /media/offline/words"
 )
 def init(
-    environment: Environment,
+    environment: EnvironmentName,
     root: RootFolder = None,
     passphrase_file: Annotated[
         Path | None,
@@ -47,9 +47,9 @@ def init(
 
 @app.command(epilog="Examples:\n\ndingli pki status lab\n\ndingli pki status lab --json")
 def status(
-    environment: Environment,
+    environment: EnvironmentName,
     root: RootFolder = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For another program.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """When what expires; the nearest first."""
     found = read_status(_places(load(environment).name, root))

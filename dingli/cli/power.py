@@ -10,6 +10,7 @@ import typer
 
 from dingli.environment import load
 from dingli.exceptions import InputError
+from dingli.parameters import AsJson, EnvironmentName
 from dingli.power import power_on, power_status
 
 app = typer.Typer()
@@ -24,10 +25,10 @@ class Action(StrEnum):
 
 @app.command(epilog="Examples:\n\ndingli power prod dr-1 status\n\ndingli power prod dr-1 on --json")
 def power(
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")],
+    environment: EnvironmentName,
     host: Annotated[str, typer.Argument(metavar="HOST", help="A declared host.")],
     action: Annotated[Action, typer.Argument(help="on: give it back; status: only ask.")],
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Give a host its power back, or ask its power controller.
 

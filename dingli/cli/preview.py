@@ -10,6 +10,7 @@ import typer
 from dingli.environment import Environment, load
 from dingli.environment.readiness import standing
 from dingli.exceptions import ExitCode
+from dingli.parameters import AsJson, EnvironmentName
 from dingli.stacks.calling import sites_to_call
 from dingli.stacks.engine import Engine
 from dingli.stacks.operation import Choice, operate
@@ -20,16 +21,14 @@ app = typer.Typer()
 
 @app.command(epilog="Examples:\n\ndingli preview lab\n\ndingli preview lab --site dr --refresh --json")
 def preview(
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")],
+    environment: EnvironmentName,
     site: Annotated[list[str] | None, typer.Option(help="Only this site; may be repeated.")] = None,
     call: Annotated[list[str] | None, typer.Option(help="A site on demand, as `up --call` would have it.")] = None,
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Also look for what was changed on hosts by hand.")
     ] = False,
     parallel: Annotated[int, typer.Option(min=1, help="Sites worked on at once.")] = 2,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object at the end, and nothing else.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what `up` would change, down to the task on each host."""
     screen = Screen(quiet=as_json)

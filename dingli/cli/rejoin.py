@@ -14,6 +14,7 @@ from dingli.cell.rejoin import rejoin as bring_back
 from dingli.confirmation import confirmed
 from dingli.environment import load
 from dingli.exceptions import DingliError, ExitCode, InputError
+from dingli.parameters import AsJson, EnvironmentName, Yes
 
 app = typer.Typer()
 
@@ -23,14 +24,14 @@ app = typer.Typer()
     "dingli rejoin lab dr-1 --yes"
 )
 def rejoin(
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")],
+    environment: EnvironmentName,
     host: Annotated[str, typer.Argument(metavar="HOST", help="The member's host.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     discard_data: Annotated[
         bool, typer.Option("--discard-data", help="Its data are there and cannot be read: put them aside.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else.")] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
     """Give a journal member that lost its data its place in the cluster again.
 

@@ -13,6 +13,7 @@ import typer
 
 from dingli.environment import Environment, load
 from dingli.exceptions import ExitCode, InputError
+from dingli.parameters import EnvironmentName
 from dingli.status import Hosts, Picture, look
 
 app = typer.Typer()
@@ -26,7 +27,7 @@ _EPILOG = (
 
 @app.command(epilog=_EPILOG)
 def status(
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")],
+    environment: EnvironmentName,
     seconds: Annotated[
         float | None, typer.Argument(metavar="[SECONDS]", min=0.5, help="With --watch: from one look to the next.")
     ] = None,

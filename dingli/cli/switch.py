@@ -12,6 +12,7 @@ from dingli.cell import HashState
 from dingli.confirmation import confirmed
 from dingli.environment import Environment, load
 from dingli.exceptions import DingliError, ExitCode
+from dingli.parameters import AsJson, Yes
 from dingli.status import Hosts, look
 from dingli.switch import Action, Decision, Outcome, Request, as_lines, decide, last_measured, perform, why_busy
 
@@ -38,8 +39,8 @@ def switch(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be done, and whether it may.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else.")] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
     """Hand a cell's leadership to another site or core: preview, safety checks, yes, measured gap, evidence.
 

@@ -9,6 +9,7 @@ import typer
 
 from dingli.environment import load
 from dingli.exceptions import ExitCode
+from dingli.parameters import AsJson, EnvironmentName
 from dingli.stacks.operation import Choice
 from dingli.stacks.screen import Screen
 from dingli.stacks.up import bring_up
@@ -18,7 +19,7 @@ app = typer.Typer()
 
 @app.command(epilog="Examples:\n\ndingli up lab\n\ndingli up lab --site dr --refresh\n\ndingli up prod --call dr")
 def up(
-    environment: Annotated[str, typer.Argument(metavar="ENV", help="Name of a file in stacks/environments/.")],
+    environment: EnvironmentName,
     site: Annotated[list[str] | None, typer.Option(help="Only this site; may be repeated. No gate then.")] = None,
     call: Annotated[
         list[str] | None,
@@ -30,9 +31,7 @@ def up(
     ] = False,
     parallel: Annotated[int, typer.Option(min=1, help="Sites worked on at once.")] = 2,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before instances are taken away.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object at the end, and nothing else.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Bring an environment's sites to what its file says, then check that it works.
 

@@ -4,10 +4,9 @@ from dingli.controller.exceptions import (
     Altered,
     Conflict,
     ControllerError,
-    NoRecoveryKey,
     NotAnExport,
     Truncated,
     WrongKey,
 )
 
-__all__ = ["Altered", "Conflict", "ControllerError", "NoRecoveryKey", "NotAnExport", "Truncated", "WrongKey"]
+__all__ = ["Altered", "Conflict", "ControllerError", "NotAnExport", "Truncated", "WrongKey"]

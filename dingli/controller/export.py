@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +16,7 @@ from dingli.controller.envelope import seal
 from dingli.controller.exceptions import ControllerError, NoRecoveryKey
 from dingli.controller.recovery import default_folder, has_maker, maker_of
 from dingli.environment import Environment, state_dir
+from dingli.evidence.run import operator
 from dingli.exceptions import DingliError
 from dingli.stacks.engine import Engine
 from dingli.stacks.locks import locks_of
@@ -58,7 +57,7 @@ def export(environment: Environment) -> bytes:
                     "wait for it, and export again",
                 )
     files = gather(environment, engine.backend, engine.passphrase_file)
-    return seal(files, environment.name, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), _who(), maker)
+    return seal(files, environment.name, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), operator(), maker)
 
 
 def write_export(data: bytes, file: Path) -> None:
@@ -93,11 +92,3 @@ def carry_away(environment: Environment, say: Callable[[str], None]) -> CarriedA
     for copy in found.copies:
         say(f"controller: {copy.host}: {f'NO COPY: {copy.trouble}' if copy.trouble else 'has a copy'}")
     return found
-
-
-def _who() -> str:
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"

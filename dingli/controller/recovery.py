@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 
 from dingli.controller.exceptions import ControllerError, NoRecoveryKey, WrongKey
 from dingli.environment import Environment, EnvironmentKind, state_dir
-from dingli.pki.private_file import write_private
+from dingli.whole_file import write_private
 
 __all__ = ["Maker", "RecoveryKey", "default_folder", "find_key", "make_key", "maker_of", "read_key"]
 

@@ -5,29 +5,23 @@
 """
 
 from dingli.environment.access import Access, ExtraFlow, Protocol
-from dingli.environment.classification import Bucket, DataLevels, Holding, Hosting, Readiness
+from dingli.environment.classification import Hosting, Readiness
+from dingli.environment.industry import SiteCloud
 from dingli.environment.loading import load
+from dingli.environment.machines import Architecture
 from dingli.environment.model import (
-    Architecture,
     Archive,
-    Bastion,
     Cell,
     Core,
     CoreKind,
     Environment,
     EnvironmentKind,
     Host,
-    Instrument,
-    Journal,
     Line,
-    Logs,
     Monitoring,
-    OperatingSystem,
     Site,
-    SiteCloud,
     SiteRole,
     Takeover,
-    Targets,
 )
 from dingli.environment.places import environment_file, project_root, state_dir
 from dingli.environment.problems import InvalidEnvironment, Problem
@@ -36,25 +30,17 @@ __all__ = [
     "Access",
     "Architecture",
     "Archive",
-    "Bastion",
-    "Bucket",
     "Cell",
     "Core",
     "CoreKind",
-    "DataLevels",
     "Environment",
     "EnvironmentKind",
     "ExtraFlow",
-    "Holding",
     "Host",
     "Hosting",
-    "Instrument",
     "InvalidEnvironment",
-    "Journal",
     "Line",
-    "Logs",
     "Monitoring",
-    "OperatingSystem",
     "Problem",
     "Protocol",
     "Readiness",
@@ -62,7 +48,6 @@ __all__ = [
     "SiteCloud",
     "SiteRole",
     "Takeover",
-    "Targets",
     "environment_file",
     "load",
     "project_root",

@@ -14,10 +14,10 @@ from typing import Annotated
 from pydantic import Field, Strict
 
 from dingli.environment.access import Access
-from dingli.environment.classification import Bucket, DataLevels, Holding, Hosting, Readiness
+from dingli.environment.classification import Bucket, DataLevels, Hosting, Readiness
 from dingli.environment.industry import LAB_CA_FILE, LAB_CREDENTIALS_FILE, SiteCloud
 from dingli.environment.machines import Architecture, OperatingSystem
-from dingli.environment.power import CommandPower, Ec2Power, Power, RedfishPower
+from dingli.environment.power import Power
 from dingli.environment.rollout import Rollout
 from dingli.environment.targets import Targets
 from dingli.environment.values import (
@@ -45,40 +45,26 @@ from dingli.environment.values import (
 )
 
 __all__ = [
-    "Access",
-    "Architecture",
     "Archive",
     "Bastion",
-    "Bucket",
     "Cell",
     "CellPorts",
     "Cloud",
-    "CommandPower",
     "Core",
     "CoreKind",
-    "DataLevels",
-    "Ec2Power",
     "Email",
     "Environment",
     "EnvironmentKind",
-    "Holding",
     "Host",
-    "Hosting",
     "Instrument",
     "Journal",
     "Line",
     "Logs",
     "Monitoring",
-    "OperatingSystem",
-    "Power",
-    "Readiness",
-    "RedfishPower",
     "Site",
-    "SiteCloud",
     "SiteRole",
     "StateBackend",
     "Takeover",
-    "Targets",
     "Webhook",
 ]
 

@@ -38,7 +38,6 @@ class InvalidEnvironment(InputError):
     """An environment file with mistakes; `problems` holds all of them, in the order of the lines."""
 
     def __init__(self, file: Path, problems: Iterable[Problem]) -> None:
-        self.file = file
         self.problems = tuple(sorted(problems, key=lambda problem: (str(problem.file), problem.line, problem.where)))
         count = len(self.problems)
         listed = "\n".join(f"  {problem}" for problem in self.problems)

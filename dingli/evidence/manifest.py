@@ -120,6 +120,14 @@ def read(folder: RunFolder) -> Manifest:
     return Manifest.model_validate_json((folder.path / MANIFEST).read_bytes())
 
 
+def read_sound(folder: RunFolder) -> Manifest | None:
+    """The same; None if it was damaged, which verification calls broken."""
+    try:
+        return read(folder)
+    except (OSError, ValueError):
+        return None
+
+
 def head_of(folder: RunFolder) -> Head:
     """Number and sum of a closed run; of a file that is too long to be a manifest, the sum of its beginning."""
     with (folder.path / MANIFEST).open("rb") as file:

@@ -95,7 +95,7 @@ def run(environment: Environment, kind: str, title: str, *, store: Store | None 
         started = _now()
         folder = kept.new_folder(previous.number + 1 if previous else 1, kind, started)
         opened = Run(folder, title)
-        opened.event("run-started", environment=environment.name, kind=kind, title=title, who=_who())
+        opened.event("run-started", environment=environment.name, kind=kind, title=title, who=operator())
         try:
             yield opened
         except BaseException as error:
@@ -144,7 +144,7 @@ def _end(store: Store, folder: RunFolder, opened: Run, started: datetime, previo
         "title": opened.title,
         "started": started.isoformat(),
         "ended": _now().isoformat(),
-        "who": _who(),
+        "who": operator(),
         "result": result,
     }
     _close(store, folder, facts, previous)
@@ -178,7 +178,7 @@ def _close_interrupted(store: Store, folder: RunFolder, previous: Head | None) -
     begun = record.read_bytes() if record.exists() else b""
     first = _events(record)[:1]
     with record.open("ab") as file:
-        line = {"at": _now().isoformat(), "event": "closed-as-interrupted", "who": _who()}
+        line = {"at": _now().isoformat(), "event": "closed-as-interrupted", "who": operator()}
         file.write((b"" if begun.endswith(b"\n") or not begun else b"\n") + json.dumps(line).encode() + b"\n")
     _withhold(folder.path)
     opening = first[0] if first else {}
@@ -228,7 +228,8 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _who() -> str:
+def operator() -> str:
+    """Who runs this, and on which machine."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):

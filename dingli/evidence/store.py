@@ -138,14 +138,19 @@ class Store:
 
     def run_under_way(self) -> bool:
         """True while a run holds the lock."""
-        try:
-            with (self.state / "evidence.lock").open("r") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except FileNotFoundError:
-            return False
+        return is_locked(self.state / "evidence.lock")
+
+
+def is_locked(file: Path) -> bool:
+    """True while a process holds the file's lock."""
+    try:
+        with file.open("r") as opened:
+            fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
         return False
+    return False
 
 
 def default_allowed_signers(environment: str) -> Path:

@@ -110,19 +110,12 @@ def _places(store: Store, before: Head | None) -> Iterator[Finding]:
             yield Finding(Level.UNPROVEN, folder.path.name, found, "a closed run")
 
 
-def _manifest(folder: RunFolder) -> Manifest | None:
-    try:
-        return manifest.read(folder)
-    except (OSError, ValueError):
-        return None
-
-
 def _chain(environment: str, chain: list[RunFolder], before: Head | None) -> Iterator[Finding]:
     """Each manifest is of its folder and names the sum of the one before."""
     previous = before
     for folder in chain:
         where = f"{folder.path.name}/{MANIFEST}"
-        said = _manifest(folder)
+        said = manifest.read_sound(folder)
         if said is None:
             yield Finding(Level.BROKEN, where, "something that cannot be read", "a manifest")
         elif (said.environment, said.number, said.kind) != (environment, folder.number, folder.kind):
@@ -148,7 +141,7 @@ def _began_when_its_folder_says(folder: RunFolder, said: Manifest) -> bool:
 
 def _files(folder: RunFolder) -> Iterator[Finding]:
     """The folder holds exactly the files of its manifest, unchanged."""
-    said = _manifest(folder)
+    said = manifest.read_sound(folder)
     if said is None:
         return
     listed = {entry.path: entry for entry in said.files}
@@ -191,7 +184,7 @@ def _signatures(environment: str, chain: list[RunFolder], allowed_signers: Path)
         return
     principal = signing.operator_principal(environment)
     for folder in chain:
-        if _manifest(folder) is None:
+        if manifest.read_sound(folder) is None:
             continue  # said already, and whatever it is must not be read as a whole
         data = (folder.path / MANIFEST).read_bytes()
         with (folder.path / SIGNATURE).open("rb") as file:

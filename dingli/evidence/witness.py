@@ -27,7 +27,6 @@ __all__ = [
     "ask_heads",
     "check_signature",
     "countersign",
-    "login_public_key",
     "over_ssh",
     "read_statements",
 ]
@@ -73,11 +72,6 @@ class Answer:
     statement: Statement | None = None
     trouble: str = ""
     reached: bool = True
-
-
-def login_public_key(environment: str) -> str:
-    """The public key that may run the witness command; the role puts it on the witnesses."""
-    return signing.public_key(Store.of(environment).login_key())
 
 
 def countersign(environment: Environment, store: Store, dial: Dial | None = None) -> list[Answer]:

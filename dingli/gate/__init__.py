@@ -25,5 +25,5 @@ __all__ = [
 CHECKS: list[Check] = [
     Check("quorum", quorum),
     Check("leadership", leadership),
-    Check("smoke order", smoke_order, passive=False),
+    Check("smoke order", smoke_order),
 ]

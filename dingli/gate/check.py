@@ -12,6 +12,8 @@ from dingli.exceptions import DingliError
 
 __all__ = ["Check", "Finding", "State", "run_checks"]
 
+_WAIT_S = 60.0
+
 
 class State(StrEnum):
     """How a check ended. Unknown is never a pass."""
@@ -32,12 +34,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """`look` asks once. A `DingliError` from it means *unknown*. A passive check only looks."""
+    """`look` asks once. A `DingliError` from it means *unknown*."""
 
     name: str
     look: Callable[[Environment], Finding]
-    wait_s: float = 60.0
-    passive: bool = True
 
 
 def run_checks(environment: Environment, checks: Sequence[Check]) -> Iterator[tuple[str, Finding]]:
@@ -45,7 +45,7 @@ def run_checks(environment: Environment, checks: Sequence[Check]) -> Iterator[tu
     for check in checks:
         began = time.monotonic()
         finding = _look(check, environment)
-        while finding.state is not State.PASSED and time.monotonic() - began < check.wait_s:
+        while finding.state is not State.PASSED and time.monotonic() - began < _WAIT_S:
             time.sleep(0.5)
             finding = _look(check, environment)
         yield check.name, Finding(finding.state, finding.text, time.monotonic() - began)

@@ -1,7 +1,6 @@
 """Writing a new environment file: from answers to a file that loads without mistakes."""
 
-from dingli.initialise.answers import Answers, Driver, Machine, Place
-from dingli.initialise.text import as_text
-from dingli.initialise.write import checked, write
+from dingli.initialise.answers import Answers
+from dingli.initialise.write import write
 
-__all__ = ["Answers", "Driver", "Machine", "Place", "as_text", "checked", "write"]
+__all__ = ["Answers", "write"]

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from dingli.environment.model import Architecture, EnvironmentKind, OperatingSystem, SiteRole
+from dingli.environment.machines import Architecture, OperatingSystem
+from dingli.environment.model import EnvironmentKind, SiteRole
 from dingli.environment.values import Address, Name, Network
 from dingli.exceptions import InputError
 from dingli.initialise import flags

@@ -3,6 +3,5 @@
 from dingli.mask.copying import MaskedCopy, mask
 from dingli.mask.exceptions import MaskError
 from dingli.mask.names import Names
-from dingli.mask.totals import Totals, Trade
 
-__all__ = ["MaskError", "MaskedCopy", "Names", "Totals", "Trade", "mask"]
+__all__ = ["MaskError", "MaskedCopy", "Names", "mask"]

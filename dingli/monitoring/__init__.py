@@ -1,14 +1,12 @@
 """What watches an environment: targets, alerts and notifications, all derived from its file."""
 
 from dingli.monitoring.alertmanager import alertmanager_configuration
-from dingli.monitoring.alerts import Alert, alerts, rules
-from dingli.monitoring.prometheus import prometheus_configuration, web_addresses
-from dingli.monitoring.targets import Target, targets
+from dingli.monitoring.alerts import alerts, rules
+from dingli.monitoring.prometheus import prometheus_configuration
+from dingli.monitoring.targets import targets
 from dingli.monitoring.variables import monitoring_secrets, monitoring_variables, node_variables
 
 __all__ = [
-    "Alert",
-    "Target",
     "alertmanager_configuration",
     "alerts",
     "monitoring_secrets",
@@ -17,5 +15,4 @@ __all__ = [
     "prometheus_configuration",
     "rules",
     "targets",
-    "web_addresses",
 ]

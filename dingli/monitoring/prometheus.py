@@ -8,7 +8,7 @@ from dingli.environment import Environment
 from dingli.environment.certificates import MONITOR, pki_file
 from dingli.monitoring.targets import Job, targets
 
-__all__ = ["PASSWORD_FILE", "RULES_FILE", "USER", "prometheus_configuration", "web_addresses"]
+__all__ = ["PASSWORD_FILE", "RULES_FILE", "USER", "prometheus_configuration"]
 
 USER = "dingli"
 PASSWORD_FILE = "/etc/dingli/secrets/monitoring.password"  # noqa: S105 - its path, not its content
@@ -58,13 +58,4 @@ def prometheus_configuration(environment: Environment) -> dict[str, Any]:
             }
             for job in Job
         ],
-    }
-
-
-def web_addresses(environment: Environment) -> dict[str, str]:
-    """Where Prometheus answers people, by operations host."""
-    return {
-        target.labels["host"]: f"https://{target.address}/"
-        for target in targets(environment)
-        if target.job is Job.PROMETHEUS
     }

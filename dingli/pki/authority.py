@@ -15,8 +15,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from dingli.pki.exceptions import PkiError
 from dingli.pki.places import Places
-from dingli.pki.private_file import write_private
 from dingli.pki.request import CertificateRequest, Usage
+from dingli.whole_file import write_private
 
 __all__ = ["LEAF_LIFE", "RENEW_UNDER", "Authority", "initialise", "open_authority", "sign"]
 

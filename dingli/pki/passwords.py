@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dingli.pki.exceptions import PkiError
-from dingli.pki.private_file import write_private
+from dingli.whole_file import write_private
 
 __all__ = ["PasswordStore"]
 

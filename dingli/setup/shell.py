@@ -7,6 +7,8 @@ import secrets
 import shlex
 from pathlib import Path
 
+from dingli.whole_file import write_private
+
 
 def variables(root: Path) -> dict[str, str]:
     """Environment variables of Pulumi and the other tools, all but PATH."""
@@ -54,23 +56,13 @@ def write_env(root: Path) -> str:
     state = root / ".dingli"
     (state / "pulumi").mkdir(parents=True, exist_ok=True)
     (state / "pulumi-home").mkdir(exist_ok=True)
-    _write_private(state / "passphrase", secrets.token_urlsafe(32) + "\n", only_if_absent=True)
+    if not (state / "passphrase").exists():
+        write_private(state / "passphrase", secrets.token_urlsafe(32) + "\n")
     folders = os.pathsep.join(map(str, path_folders(root)))
     lines = [
         "# Written by `make setup`. After `. .dingli/env`, pulumi, ansible-playbook, chaos … work by themselves.",
         f'case ":$PATH:" in *:{shlex.quote(folders)}:*) ;; *) PATH={shlex.quote(folders)}:"$PATH"; export PATH ;; esac',
         *(f"export {name}={shlex.quote(value)}" for name, value in variables(root).items()),
     ]
-    _write_private(state / "env", "\n".join(lines) + "\n")
+    write_private(state / "env", "\n".join(lines) + "\n")
     return ". .dingli/env"
-
-
-def _write_private(path: Path, text: str, *, only_if_absent: bool = False) -> None:
-    if path.exists() and (only_if_absent or path.read_text(encoding="utf-8") == text):
-        return
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    temporary.rename(path)

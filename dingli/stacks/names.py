@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from dingli.environment import Environment, environment_file, load
 from dingli.exceptions import InputError
 
-__all__ = ["StackName", "stack_and_environment", "stack_name"]
+__all__ = ["StackName", "stack_and_environment"]
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,8 @@ class StackName:
         return f"{self.environment}-{self.site}"
 
 
-def stack_name(text: str) -> StackName:
-    """The declared environment and site that `text` names. Raises `InputError` if there are none, or two readings."""
-    return stack_and_environment(text)[0]
-
-
 def stack_and_environment(text: str) -> tuple[StackName, Environment]:
-    """The same with the environment, which had to be read for it: reading one of a thousand hosts takes its time."""
+    """The site that `text` names, and its environment. Raises `InputError` if there is none, or two readings."""
     parts = text.split("-")
     splits = [("-".join(parts[:i]), "-".join(parts[i:])) for i in range(1, len(parts))]
     declared = [(StackName(*split), load(split[0])) for split in splits if environment_file(split[0]).exists()]

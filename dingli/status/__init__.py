@@ -3,10 +3,10 @@
 `Hosts.look` asks, `judge` makes a picture of the answers, `screen` shows it.
 """
 
-from dingli.status.answers import GatewaySeen, HostSeen, SessionSeen
+from dingli.status.answers import HostSeen
 from dingli.status.ask import Hosts
 from dingli.status.judge import judge
 from dingli.status.look import look
 from dingli.status.picture import CellStatus, CoreStatus, Picture
 
-__all__ = ["CellStatus", "CoreStatus", "GatewaySeen", "HostSeen", "Hosts", "Picture", "SessionSeen", "judge", "look"]
+__all__ = ["CellStatus", "CoreStatus", "HostSeen", "Hosts", "Picture", "judge", "look"]

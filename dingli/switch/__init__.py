@@ -3,8 +3,7 @@
 `decide` is a pure function of the request and a picture (dingli.status); `perform` does what it allowed.
 """
 
-from dingli.switch.decision import Action, Candidate, Decision, Request, decide
-from dingli.switch.gap import Gap, measure_gap, read_times
+from dingli.switch.decision import Action, Decision, Request, decide
 from dingli.switch.history import last_measured
 from dingli.switch.locks import why_busy
 from dingli.switch.perform import Outcome, perform
@@ -12,16 +11,12 @@ from dingli.switch.preview import as_lines
 
 __all__ = [
     "Action",
-    "Candidate",
     "Decision",
-    "Gap",
     "Outcome",
     "Request",
     "as_lines",
     "decide",
     "last_measured",
-    "measure_gap",
     "perform",
-    "read_times",
     "why_busy",
 ]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from pathlib import Path
 
 from dingli.environment import Environment, project_root, state_dir
 from dingli.evidence import Store
+from dingli.evidence.store import is_locked
 from dingli.stacks.backend import FileBackend
 from dingli.stacks.locks import locks_of
 
@@ -20,7 +20,7 @@ def why_busy(environment: Environment) -> str | None:
     if store.run_under_way():
         return f"another operation is under way: {_said(store.state / 'evidence.lock')}"
     drill = state_dir(environment.name) / "drill.lock"
-    if _is_locked(drill):
+    if is_locked(drill):
         return f"a drill is under way: {_said(drill)}"
     given = os.environ.get("PULUMI_BACKEND_URL", f"file://{project_root() / '.dingli' / 'pulumi'}")
     if given.startswith("file://") and environment.state is None:  # a bucket may be out of reach when a switch is not
@@ -30,17 +30,6 @@ def why_busy(environment: Environment) -> str | None:
                 if reason := lock.why_kept():
                     return f"the stack of {site} is being worked on: {reason}"
     return None
-
-
-def _is_locked(path: Path) -> bool:
-    try:
-        with path.open("r") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:
-        return False
-    return False
 
 
 def _said(path: Path) -> str:

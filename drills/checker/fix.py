@@ -17,7 +17,6 @@ _MSG_TYPES: Final = {
     "Logon": "A", "Logout": "5", "Heartbeat": "0", "TestRequest": "1", "ResendRequest": "2", "Reject": "3",
     "BusinessMessageReject": "j", "ExecutionReport": "8", "OrderCancelReject": "9",
 }  # fmt: skip
-RESENT: Final = frozenset({"3", "j", "8", "9"})
 
 
 class FixError(ValueError):

@@ -15,7 +15,6 @@ Record = dict[str, Any]
 Layout = tuple[tuple[str, str], ...]
 
 MAX_ENTRY_BYTES: Final = 262_144
-ENTRY_HEADER_BYTES: Final = 84
 SESSION_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,16}")
 
 
@@ -174,18 +173,6 @@ def encode_event(event: Record) -> bytes:
     """An event as bytes; `type` is its name."""
     kind = EVENT_TYPES[event["type"]]
     return bytes([kind]) + _encode(EVENT_HEADER, event) + _encode(EVENTS[kind][1], event)
-
-
-def decode_event(data: bytes) -> Record:
-    """The event in `data`; raises WireError."""
-    reader = Reader(data, "event")
-    kind = reader.unsigned(1)
-    if kind not in EVENTS:
-        raise WireError(f"event: unknown type 0x{kind:02x}")
-    name, layout = EVENTS[kind]
-    event = {"type": name, **reader.fields(EVENT_HEADER), **reader.fields(layout)}
-    reader.end()
-    return event
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,6 @@ class Appender:
         self._generation = generation
         self.epoch = epoch
         self._clock_ns = clock_ns
-        self.unknown_outcomes = 0
         self.last_commit_s = 0.0
 
     def build(self, pending: list[Pending]) -> Batch:
@@ -104,7 +103,6 @@ class Appender:
                 break
             except EtcdError as error:
                 # A definite refusal settles this try only; an earlier one of unknown outcome may still arrive.
-                self.unknown_outcomes += 1
                 log.warning("append: no definite answer; the same bytes go again", n=n, error=str(error))
                 await asyncio.sleep(RETRY_S)
         self.last_commit_s = time.perf_counter() - started

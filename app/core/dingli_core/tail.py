@@ -140,7 +140,7 @@ class LogTail:
                 remaining = last_entry + SILENCE_S - time.monotonic()
                 async with asyncio.timeout(max(0.0, remaining)):
                     batch = await anext(batches)
-                for event in batch.events:
+                for event in batch:
                     if event.type == pb.Event.DELETE:
                         continue
                     if not await self._take(event.kv):

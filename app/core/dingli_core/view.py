@@ -164,7 +164,7 @@ class CellView:
                 if not self._revision:
                     await self.poll()
                 async for batch in self._client.watch(key, end, self._revision + 1):
-                    self._take_events(batch.events)
+                    self._take_events(batch)
             except WatchBrokenError as error:
                 log.info("a watch of the cell's keys broke; polling goes on", error=str(error))
             except EtcdError as error:

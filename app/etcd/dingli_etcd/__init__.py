@@ -1,6 +1,6 @@
 """A thin etcd client: deadlines on every call, fail-over between members, unknown outcomes told apart from refusals."""
 
-from dingli_etcd.client import Client, MemberStatus, TlsFiles, WatchBatch
+from dingli_etcd.client import Client, TlsFiles
 from dingli_etcd.exceptions import (
     ConfigurationError,
     DefiniteError,
@@ -18,10 +18,8 @@ __all__ = [
     "DefiniteError",
     "EtcdError",
     "LeaseNotFoundError",
-    "MemberStatus",
     "OutcomeUnknownError",
     "TlsFiles",
-    "WatchBatch",
     "WatchBrokenError",
     "WatchCancelledError",
     "WatchCompactedError",

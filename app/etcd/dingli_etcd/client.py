@@ -19,7 +19,7 @@ from dingli_etcd.exceptions import (
     WatchCompactedError,
 )
 
-__all__ = ["Client", "MemberStatus", "TlsFiles", "WatchBatch"]
+__all__ = ["Client", "MemberStatus", "TlsFiles"]
 
 # A member that has no etcd leader answers `Unavailable` at once instead of keeping us waiting.
 METADATA = (("hasleader", "true"),)
@@ -41,14 +41,6 @@ class Message(Protocol):
 
 
 Response = TypeVar("Response")
-
-
-@dataclass(frozen=True, slots=True)
-class WatchBatch:
-    """Events of one revision or more, in order; an empty first batch says that the watch stands."""
-
-    revision: int
-    events: tuple[pb.Event, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +81,9 @@ class Client:
         request = pb.TxnRequest(compare=compare, success=success, failure=failure)
         return await self._once("KV/Txn", request, pb.TxnResponse)
 
-    async def put(self, key: bytes, value: bytes, lease: int = 0) -> int:
+    async def put(self, key: bytes, value: bytes) -> int:
         """The revision of the put."""
-        request = pb.PutRequest(key=key, value=value, lease=lease)
-        return (await self._once("KV/Put", request, pb.PutResponse)).header.revision
+        return (await self._once("KV/Put", pb.PutRequest(key=key, value=value), pb.PutResponse)).header.revision
 
     async def delete(self, key: bytes, end: bytes = b"") -> int:
         """The number of keys deleted."""
@@ -148,9 +139,10 @@ class Client:
         request = pb.MoveLeaderRequest(targetID=target_member_id)
         await self._call("Maintenance/MoveLeader", request, pb.MoveLeaderResponse, endpoint, self.timeout_s)
 
-    async def watch(self, key: bytes, end: bytes, start_revision: int) -> AsyncIterator[WatchBatch]:
+    async def watch(self, key: bytes, end: bytes, start_revision: int) -> AsyncIterator[Sequence[pb.Event]]:
         """Events of [key, end) from `start_revision` on. Ends only by raising a WatchBrokenError, or by being closed.
 
+        They come as batches of one revision or more, in order; an empty first one says that the watch stands.
         A watch can lose its events without a word: back it with a periodic range.
         """
         endpoint = self._endpoints.choose()
@@ -165,7 +157,7 @@ class Client:
                 await call.write(pb.WatchRequest(create_request=create))
                 response = await call.read()
             while True:
-                yield _watch_batch(response)
+                yield _events(response)
                 response = await call.read()
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError, TimeoutError) as error:
             self._endpoints.failed(endpoint)
@@ -231,11 +223,11 @@ def _details(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _watch_batch(response: object) -> WatchBatch:
+def _events(response: object) -> Sequence[pb.Event]:
     if not isinstance(response, pb.WatchResponse):
         raise WatchBrokenError("the watch's stream ended")
     if response.compact_revision:
         raise WatchCompactedError(response.compact_revision)
     if response.canceled:
         raise WatchCancelledError(f"the server cancelled the watch: {response.cancel_reason or 'no reason given'}")
-    return WatchBatch(response.header.revision, tuple(response.events))
+    return response.events

@@ -49,10 +49,9 @@ class WatchCancelledError(WatchBrokenError):
 
 
 class WatchCompactedError(WatchBrokenError):
-    """The revision asked for is compacted away. `compact_revision` is the oldest one that can be watched."""
+    """The revision asked for is compacted away."""
 
     def __init__(self, compact_revision: int) -> None:
         super().__init__(
             f"the watch's start revision is compacted; the oldest that can be watched is {compact_revision}"
         )
-        self.compact_revision = compact_revision

@@ -10,15 +10,9 @@ __all__ = [
     "get_range",
     "is_absent",
     "mod_revision_is",
-    "prefix_end",
     "put",
     "value_is",
 ]
-
-
-def prefix_end(prefix: bytes) -> bytes:
-    """The range end that covers every key starting with `prefix` (whose last byte must be below 0xFF)."""
-    return prefix[:-1] + bytes([prefix[-1] + 1])
 
 
 def get(key: bytes) -> pb.RequestOp:

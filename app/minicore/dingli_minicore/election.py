@@ -12,6 +12,7 @@ from dingli_minicore.replica import Replica
 __all__ = ["Ballot", "ClockCheck", "Verdict", "campaign_delay_s", "failover_limitation", "judge"]
 
 _JUDGE_AFTER_S = 2.0
+_MOST_OFF_S = 0.1
 
 
 def failover_limitation(view: View, core_id: str, behind: int, lease_alive: bool, clock: str | None) -> str | None:
@@ -66,7 +67,7 @@ class ClockCheck:
             return
         self._bounds.append((server - received, server + 1 - sent))
 
-    def limitation(self, most_s: float = 0.1) -> str | None:
+    def limitation(self) -> str | None:
         """Why the clock cannot be trusted, where that can be told."""
         if not self._bounds:
             return None
@@ -74,7 +75,7 @@ class ClockCheck:
         if low > high:
             self._bounds.clear()  # a clock was set meanwhile: begin anew
             return None
-        if low > most_s or high < -most_s:
+        if low > _MOST_OFF_S or high < -_MOST_OFF_S:
             return f"the clock is off by {low:.3f} to {high:.3f} s from the journal member's"
         return None
 

@@ -173,17 +173,16 @@ class Etcd:
                 return {}
         return {"Authorization": self._token} if self._token else {}
 
-    def call(self, path: str, body: bytes | Json, deadline_s: float | None = None) -> Json:
+    def call(self, path: str, body: bytes | Json) -> Json:
         """One call. EtcdRefused: not done. EtcdUnknown: perhaps done."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        within = deadline_s or self._deadline_s
         try:
-            return self._post(path, data, self.headers(), within)
+            return self._post(path, data, self.headers(), self._deadline_s)
         except EtcdRefused as error:
             if not self._access.user or not any(words in str(error) for words in _TOKEN):
                 raise
             self.forget_token()
-            return self._post(path, data, self.headers(), within)
+            return self._post(path, data, self.headers(), self._deadline_s)
 
     def forget_token(self) -> None:
         """Log on again before the next call."""

@@ -77,15 +77,11 @@ def test_a_masked_day_is_executed_in_a_test_environment(
         with pytest.raises(AssertionError, match="a core leads"):
             await asyncio.to_thread(core.ctl, "load", folder)
         await asyncio.to_thread(core.stop)
-        await until(lambda: nobody_leads(cell), 30)
+        await until(cell.nobody_leads, 30)
         with pytest.raises(AssertionError, match="other entries"):
             await asyncio.to_thread(core.ctl, "load", folder)
 
     in_a_cell(scenario)
-
-
-async def nobody_leads(cell: Cell) -> bool:
-    return await cell.leader() is None
 
 
 async def both_went_on(cell: Cell, head: int) -> bool:

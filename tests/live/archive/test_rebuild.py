@@ -58,10 +58,6 @@ async def has_executed(cell: Cell, core: str, head: int, incarnation: str = "") 
     return status is not None and status["head"] >= head and status["incarnation"] != incarnation
 
 
-async def nobody_leads(cell: Cell) -> bool:
-    return await cell.leader() is None
-
-
 async def takes_over(cell: Cell, leader: CoreProcess, other: CoreProcess) -> bool:
     """Whether the other leads. A switch whose target stands still for half a second lapses: it is asked for again."""
     if await cell.leads(leader):
@@ -115,7 +111,7 @@ def test_cores_are_rebuilt_from_archive_and_tail(in_a_cell: RunIn, settings: Arc
         assert "another hash" in await refused(leader, "--to", to, "--hash", "00" * 32, "--older-than-s", "0")
         await cell.client.put(PREFIX + b"halt", b"{}")
         assert "not well" in await refused(leader, "--to", to, "--hash", hash_, "--older-than-s", "0")
-        await until(lambda: nobody_leads(cell))  # or it would step down after it has been seen to lead
+        await until(cell.nobody_leads)  # or it would step down after it has been seen to lead
         await cell.client.delete(PREFIX + b"halt")
         await until(lambda: cell.leads(leader), 30)
         assert await first_in_etcd(cell) == 1
@@ -195,7 +191,7 @@ def test_a_core_without_the_segments_neither_leads_nor_halts_the_cell(
             events = [event for event in lost.events() if event["event"] == "may not campaign"]
             return bool(events) and events[-1]["reason"] == "the log has not been read yet"
 
-        await until(lambda: nobody_leads(cell), 30)
+        await until(cell.nobody_leads, 30)
         await until(may_not, 30)
         assert await cell.value("halt") is None
 

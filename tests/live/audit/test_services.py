@@ -16,7 +16,7 @@ from audit.judgement.engine import SubPointResult
 from audit.judgement.verdict import Verdict
 from audit.objects import ObjectKind
 from audit.records import ObjectEvidence, StoredRecord, sha256
-from tests.live.gateway.cell import CELL, Cell, wait_for
+from tests.live.gateway.cell import CELL, Cell
 
 # No SM2/SM3/SM4; metrics in clear; and the test's certificates name localhost, not its address.
 EXPECTED = {"national", "metrics", "certificate"}
@@ -24,16 +24,8 @@ EXPECTED = {"national", "metrics", "certificate"}
 
 @pytest.fixture(scope="module")
 def cell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cell]:
-    cell = Cell(tmp_path_factory.mktemp("cell"))
-    try:
-        cell.set_policy(["host-1/main"])
-        cell.start_core("host-1/main")
-        wait_for(cell.leader, what="a leader")
-        cell.start_gateway("g1")
-        cell.start_gateway("clear", fix_tls=False)
+    with Cell.trading(tmp_path_factory.mktemp("cell"), g1=True, clear=False) as cell:
         yield cell
-    finally:
-        cell.close()
 
 
 def points(cell: Cell, kind: ObjectKind, name: str, listen: str) -> dict[tuple[str, str], SubPointResult]:

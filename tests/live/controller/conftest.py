@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 import yaml
 
-from tests.live.ports import free_port
+from tests.live.s3 import S3Service, running_s3
 
 ROOT = Path(__file__).resolve().parents[3]
 BUCKET = "dingli-state"
@@ -37,38 +31,6 @@ pulumi.export("word", pulumi.Output.secret("open sesame"))
 """
 
 
-@dataclass
-class S3Service:
-    """A running service; `process` may be ended."""
-
-    port: int
-    process: subprocess.Popen[bytes]
-
-    @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def client(self) -> Any:
-        return boto3.client("s3", endpoint_url=self.endpoint, region_name="us-east-1")
-
-
-def start_s3(log: Path, **variables: str) -> S3Service:
-    """Start a service and wait until it answers."""
-    port = free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, env={**os.environ, **variables}, stdout=output, stderr=output)
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return S3Service(port, process)
-        except OSError:
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, f"no answer on port {port}"
-            time.sleep(0.1)
-
-
 @pytest.fixture
 def credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     """Credentials in the environment and nowhere else; the secret is given back, to look for."""
@@ -86,13 +48,9 @@ def credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
 @pytest.fixture
 def s3(credentials: str, tmp_path: Path) -> Iterator[S3Service]:
     """A service with an empty bucket."""
-    service = start_s3(tmp_path / "s3.log")
-    try:
+    with running_s3(tmp_path / "s3.log") as service:
         service.client().create_bucket(Bucket=BUCKET)
         yield service
-    finally:
-        service.process.terminate()
-        service.process.wait(30)
 
 
 class SmallClone:

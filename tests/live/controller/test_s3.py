@@ -16,7 +16,8 @@ from dingli.environment import load
 from dingli.stacks.engine import Engine
 from dingli.stacks.events import StackOutcome
 from dingli.stacks.names import StackName
-from tests.live.controller.conftest import BUCKET, ENVIRONMENT, SITE, S3Service, SmallClone, start_s3
+from tests.live.controller.conftest import BUCKET, ENVIRONMENT, SITE, SmallClone
+from tests.live.s3 import S3Service, running_s3
 
 STACK = StackName(ENVIRONMENT, SITE)
 PASSPHRASE = "correct horse battery staple"
@@ -122,12 +123,8 @@ def test_what_is_wrong_with_the_bucket_is_said(s3: S3Service, tmp_path: Path, mo
 
 
 def test_an_unknown_access_key_is_called_one(credentials: str, tmp_path: Path) -> None:
-    service = start_s3(tmp_path / "strict.log", INITIAL_NO_AUTH_ACTION_COUNT="0")
-    try:
+    with running_s3(tmp_path / "strict.log", INITIAL_NO_AUTH_ACTION_COUNT="0") as service:
         refused = preview(SmallClone(tmp_path / "refused", url(service), PASSPHRASE))
-    finally:
-        service.process.terminate()
-        service.process.wait(30)
 
     assert "an access key that the service knows" in refused.errors[0]
     assert credentials not in refused.errors[0]

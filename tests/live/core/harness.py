@@ -349,6 +349,9 @@ class Cell:
         content = await self.value("leader")
         return None if content is None else str(content["core"])
 
+    async def nobody_leads(self) -> bool:
+        return await self.leader() is None
+
     async def leads(self, core: CoreProcess) -> bool:
         """It holds the leader key, its epoch has begun, and its gateways are welcome."""
         status = await self.value("status/" + core.id.replace("/", ":"))
@@ -362,7 +365,7 @@ class Cell:
             return False
         return not isinstance(decode_command(entry.commands[0]), EpochStart)
 
-    async def gateway(self, connection: int, deadline_s: float = 30.0) -> Gateway:
+    async def gateway(self, connection: int) -> Gateway:
         """A link to whoever leads."""
 
         async def linked() -> Gateway | None:
@@ -374,7 +377,7 @@ class Cell:
             except (ConnectionError, asyncio.IncompleteReadError):
                 return None
 
-        gateway: Gateway = await until(linked, deadline_s)
+        gateway: Gateway = await until(linked)
         gateway.listener = asyncio.ensure_future(gateway.listen())
         return gateway
 

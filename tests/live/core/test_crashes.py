@@ -60,8 +60,8 @@ async def two_cores(cell: Cell, lease_s: int = 10, program: Path | None = None) 
     return first, second
 
 
-async def logged_on(cell: Cell, connection: int = 1) -> Gateway:
-    gateway = await cell.gateway(connection)
+async def logged_on(cell: Cell) -> Gateway:
+    gateway = await cell.gateway(1)
     seq = gateway.logon()
     await until(lambda: gateway.acknowledged(seq))
     return gateway
@@ -173,10 +173,6 @@ def test_a_follower_that_missed_events_recovers_by_a_range(in_a_cell: RunIn) -> 
     in_a_cell(scenario)
 
 
-async def nobody_leads(cell: Cell) -> bool:
-    return await cell.leader() is None
-
-
 def test_a_deleted_entry_is_never_written_again(in_a_cell: RunIn) -> None:
     async def scenario(cell: Cell) -> None:
         core = await cell.core("a/main", {"a/main": "automatic"})
@@ -187,7 +183,7 @@ def test_a_deleted_entry_is_never_written_again(in_a_cell: RunIn) -> None:
         head = (await cell.log())[-1][0]
         await cell.client.delete(PREFIX + b"log/%016x" % head, PREFIX + b"log0")  # at once: the core appends meanwhile
         await until(lambda: cell.value("halt"))
-        await until(lambda: nobody_leads(cell))  # the core steps down after it has written the halt
+        await until(cell.nobody_leads)  # the core steps down after it has written the halt
         log = await cell.log()
         gap = next(n for n in range(1, head + 40) if n not in dict(log))
         assert max(dict(log), default=0) < gap, f"written behind the missing entry {gap}"
@@ -237,10 +233,7 @@ def test_a_leader_key_that_was_won_unseen_is_dropped(in_a_cell: RunIn, tmp_path:
         content = {"core": core.id, "kind": "main", "incarnation": status["incarnation"], "address": "127.0.0.1:1"}
         await cell.client.put(PREFIX + b"leader", json.dumps(content).encode())
 
-        async def is_gone() -> bool:
-            return await cell.leader() is None
-
-        await until(is_gone)
+        await until(cell.nobody_leads)
         core.ctl("takeover", core.id)
         await until(lambda: cell.leads(core))
 

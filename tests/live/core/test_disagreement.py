@@ -118,10 +118,7 @@ def test_a_leader_whose_hash_is_outvoted_is_deposed_and_its_entries_are_still_ex
         await write(cell, Entry(1, epoch, 2, b"2" * 16, now + 1, b"\x00" * 32, logon))
         await until(lambda: cell.value("quarantine/c:main"))
 
-        async def deposed() -> bool:
-            return await cell.leader() is None
-
-        await until(deposed)
+        await until(cell.nobody_leads)
 
         async def disputed() -> list[bytes]:
             return [kv.value for kv in (await cell.client.range(PREFIX + b"disputed/%016x" % epoch)).kvs]

@@ -39,10 +39,7 @@ def test_a_halted_cell_has_no_leader_until_it_is_resumed_and_then_the_preferred_
         first.ctl("halt", "--reason", "prices are wrong")
         refuses(first, "halted already", "halt", "--reason", "a second time")
 
-        async def nobody_leads() -> bool:
-            return await cell.leader() is None
-
-        await until(nobody_leads)
+        await until(cell.nobody_leads)
         said = json.loads(first.ctl("status"))
         assert (said["halted"], said["halt"]["reason"]) == (True, "operator: prices are wrong")
         await cell.client.put(b"/dingli/v1/alpha/votes/%016x/a:main" % 3, b"00")

@@ -14,11 +14,6 @@ RunIn = Callable[[Callable[[Cell], object]], None]
 ORDERS = 60
 
 
-def is_order(encoded: bytes) -> bool:
-    command = decode_command(encoded)
-    return isinstance(command, SessionCommand) and command.kind == NEW_ORDER
-
-
 def test_orders_that_come_faster_than_the_pace_share_entries(in_a_cell: RunIn) -> None:
     async def scenario(cell: Cell) -> None:
         leader = await cell.core("a/main", {"a/main": "automatic"})

@@ -13,7 +13,7 @@ from dingli.cell import remote
 from dingli.environment import Environment, load
 from drills.checker.check import Verdict
 from tests.live.drills.trading import Trading
-from tests.live.stacks.clone import wait_until
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.long
 
@@ -60,17 +60,22 @@ def sessions(lab: Environment, host: str) -> float:
 def test_gateways_go_and_come_while_orders_flow_and_none_is_lost(lab: Environment, trading: Trading) -> None:
     whole = FILE.read_text()
     trading.begin()
-    wait_until("members at the gateway that goes", lambda: sessions(lab, "dr-1") > 0)
+    wait_for(lambda: sessions(lab, "dr-1") > 0, 120, "members at the gateway that goes", every_s=0.1)
 
     FILE.write_text(whole.replace(DECLARED, f"{DECLARED}    gateways_running: 2\n", 1))
     up()
-    wait_until("the gateway stops", lambda: state(lab, "dr-1") == "inactive disabled")
+    wait_for(lambda: state(lab, "dr-1") == "inactive disabled", 120, "the gateway stops", every_s=0.1)
     members = len(lab.cells["alpha"].members)
-    wait_until("members elsewhere", lambda: sessions(lab, "primary-2") + sessions(lab, "standby-1") >= members)
+    wait_for(
+        lambda: sessions(lab, "primary-2") + sessions(lab, "standby-1") >= members,
+        120,
+        "members elsewhere",
+        every_s=0.1,
+    )
 
     FILE.write_text(whole)
     up()
-    wait_until("the gateway runs", lambda: state(lab, "dr-1") == "active enabled")
+    wait_for(lambda: state(lab, "dr-1") == "active enabled", 120, "the gateway runs", every_s=0.1)
 
     trading.end()
     report = trading.judged()

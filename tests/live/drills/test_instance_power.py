@@ -11,7 +11,7 @@ from dingli.environment import Environment
 from dingli.power import power_off, power_on, power_status
 from dingli.ssh import SshError
 from tests.live.drills.conftest import run
-from tests.live.stacks.clone import wait_until as wait_for
+from tests.waiting import wait_for
 
 INSTANCE, KEEPER = "dr-1", "ops-1"
 PROMISES = "ls /var/lib/dingli-power /etc/systemd/system"
@@ -41,15 +41,15 @@ def test_it_returns_by_itself_and_nothing_of_the_promise_is_left(lab: Environmen
     assert promised(lab)
     with pytest.raises(SshError):
         remote.run(lab, INSTANCE, "true")
-    wait_for("its power returns", lambda: power_status(lab, INSTANCE).endswith(" is running"))
+    wait_for(lambda: power_status(lab, INSTANCE).endswith(" is running"), 120, "its power returns", every_s=0.1)
     back(lab)
-    wait_for("the ops host forgets its promise", lambda: not promised(lab))
+    wait_for(lambda: not promised(lab), 120, "the ops host forgets its promise", every_s=0.1)
 
 
 def test_who_gives_it_back_before_its_time_ends_the_promise_too(lab: Environment, with_power: None) -> None:
     power_off(lab, INSTANCE, 300)
     power_on(lab, INSTANCE)
-    wait_for("its power returns", lambda: power_status(lab, INSTANCE).endswith(" is running"))
+    wait_for(lambda: power_status(lab, INSTANCE).endswith(" is running"), 120, "its power returns", every_s=0.1)
 
     assert promised(lab) == []
 

@@ -7,9 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +17,14 @@ from dingli_gateway.passwords import new_record
 
 from tests.live.gateway.certificates import Authority
 from tests.live.ports import free_port
+from tests.waiting import wait_for
 
-__all__ = ["CELL", "PASSWORD", "SESSIONS", "Cell", "wait_for"]
+__all__ = ["CELL", "PASSWORD", "SESSIONS", "Cell"]
 
 ROOT = Path(__file__).resolve().parents[3]
 CELL = "alpha"
 PASSWORD = "correct horse"
 SESSIONS = ["M1", "M2", "M3"]
-START_S = 60.0
-
-
-def wait_for(condition: Callable[[], Any], within_s: float = START_S, what: str = "condition") -> Any:
-    """The first true answer of the condition; AssertionError after the deadline."""
-    deadline = time.monotonic() + within_s
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, f"{what}: not within {within_s} s"
-        time.sleep(0.02)
-    return answer
 
 
 class Cell:
@@ -103,7 +93,7 @@ class Cell:
         value = self.get("leader")
         return str(json.loads(value)["core"]) if value else ""
 
-    def start_core(self, core: str, max_age_ms: int = 60_000, lease_s: int = 10) -> None:
+    def start_core(self, core: str, lease_s: int = 10) -> None:
         """A main core with its supervisor."""
         name = core.replace("/", "-")
         address = f"127.0.0.1:{free_port()}"
@@ -114,7 +104,7 @@ class Cell:
         config = {
             "cell": CELL, "core_id": core, "kind": "main", "takeover": "automatic", "lease_s": lease_s,
             "listen": address, "advertise": address, "etcd": {"endpoints": [self.endpoint]}, "tls": self._core_tls,
-            "revision": 1, "max_age_ms": max_age_ms, "instruments": instruments, "state_dir": str(self.folder / name),
+            "revision": 1, "max_age_ms": 60_000, "instruments": instruments, "state_dir": str(self.folder / name),
         }  # fmt: skip
         (self.folder / name).mkdir(exist_ok=True)
         self._run(name, "dingli_core", config)
@@ -195,6 +185,21 @@ class Cell:
         process = self._processes.pop(name)
         process.terminate()
         return process.wait(timeout=60)
+
+    @staticmethod
+    @contextlib.contextmanager
+    def trading(folder: Path, **gateways: bool) -> "Iterator[Cell]":
+        """A cell with one core that leads, and these gateways; the value says whether it speaks TLS to members."""
+        cell = Cell(folder)
+        try:
+            cell.set_policy(["host-1/main"])
+            cell.start_core("host-1/main")
+            wait_for(cell.leader, what="a leader")
+            for name, fix_tls in gateways.items():
+                cell.start_gateway(name, fix_tls=fix_tls)
+            yield cell
+        finally:
+            cell.close()
 
     def close(self) -> None:
         for process in self._processes.values():

@@ -1,37 +1,20 @@
 """A cell with one core and two gateways, and clients that are closed afterwards."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.live.gateway.cell import Cell, wait_for
+from tests.live.gateway.cell import Cell
 from tests.live.gateway.fixclient import FixClient
 
 Member = Callable[[str], FixClient]
 
 
-@pytest.fixture
-def bare_cell(tmp_path: Path) -> Iterator[Cell]:
-    """Only etcd runs."""
-    cell = Cell(tmp_path)
-    yield cell
-    cell.close()
-
-
 @pytest.fixture(scope="module")
 def cell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cell]:
     """A core and two gateways, g1 and g2."""
-    cell = Cell(tmp_path_factory.mktemp("cell"))
-    try:
-        cell.set_policy(["host-1/main"])
-        cell.start_core("host-1/main")
-        wait_for(cell.leader, what="a leader")
-        cell.start_gateway("g1")
-        cell.start_gateway("g2")
+    with Cell.trading(tmp_path_factory.mktemp("cell"), g1=True, g2=True) as cell:
         yield cell
-    finally:
-        cell.close()
 
 
 @pytest.fixture

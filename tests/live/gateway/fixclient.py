@@ -87,10 +87,10 @@ class FixClient:
         body = [(11, cl_ord_id), (55, symbol), (54, side), (38, quantity), (40, 2), (44, price), (59, 0), (60, now)]
         self.send("D", *body)
 
-    def cancel(self, cl_ord_id: str, original: str, side: str, symbol: str = "WIDGET") -> None:
+    def cancel(self, cl_ord_id: str, original: str, side: str) -> None:
         """A cancel request."""
         now = datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H:%M:%S")
-        self.send("F", (11, cl_ord_id), (41, original), (55, symbol), (54, side), (60, now))
+        self.send("F", (11, cl_ord_id), (41, original), (55, "WIDGET"), (54, side), (60, now))
 
     def receive(self, within_s: float = ANSWER_S) -> Fields | None:
         """The next message, None when the other side has closed; AssertionError after the deadline."""

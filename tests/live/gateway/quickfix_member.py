@@ -7,7 +7,8 @@ from typing import Any
 
 import quickfix
 
-from tests.live.gateway.cell import CELL, PASSWORD, wait_for
+from tests.live.gateway.cell import CELL, PASSWORD
+from tests.waiting import wait_for
 
 __all__ = ["QuickFixMember"]
 

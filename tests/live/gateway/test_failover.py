@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.gateway.cell import Cell, wait_for
+from tests.live.gateway.cell import Cell
 from tests.live.gateway.fixclient import FixClient
+from tests.waiting import wait_for
 
 CORES = ["host-1/main", "host-2/main"]
 LEASE_S = 5  # a hung leader is waited for as long as that

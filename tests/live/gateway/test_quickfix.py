@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.gateway.cell import Cell, wait_for
+from tests.live.gateway.cell import Cell
 from tests.live.gateway.fixclient import FixClient
 from tests.live.gateway.quickfix_member import QuickFixMember
+from tests.waiting import wait_for
 
 GATEWAYS = ["g1", "g2"]
 
@@ -15,16 +16,8 @@ GATEWAYS = ["g1", "g2"]
 @pytest.fixture
 def plain_cell(tmp_path: Path) -> Iterator[Cell]:
     """QuickFIX for Python is built without TLS, so these gateways speak plain TCP on loopback."""
-    cell = Cell(tmp_path)
-    try:
-        cell.set_policy(["host-1/main"])
-        cell.start_core("host-1/main")
-        wait_for(cell.leader, what="a leader")
-        for gateway in GATEWAYS:
-            cell.start_gateway(gateway, fix_tls=False)
+    with Cell.trading(tmp_path, **dict.fromkeys(GATEWAYS, False)) as cell:
         yield cell
-    finally:
-        cell.close()
 
 
 @pytest.fixture

@@ -5,9 +5,10 @@ import time
 
 import pytest
 
-from tests.live.gateway.cell import SESSIONS, Cell, wait_for
+from tests.live.gateway.cell import SESSIONS, Cell
 from tests.live.gateway.conftest import Member
 from tests.live.gateway.fixclient import FixClient
+from tests.waiting import wait_for
 
 
 def test_two_members_trade(member: Member) -> None:

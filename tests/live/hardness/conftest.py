@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.gateway.cell import CELL, Cell, wait_for
+from tests.live.gateway.cell import CELL, Cell
 from tests.live.hardness.core_port import MAIN, MINIMAL, Leading, memory_kb, role
 from tests.live.minicore.rig import CoreProcess, Gateway, running
+from tests.waiting import wait_for
 
 
 @pytest.fixture(params=[MAIN, MINIMAL])

@@ -15,7 +15,7 @@ import pytest
 
 from drills.checker.check import Replay, replay
 from tests.conftest import Fuzz
-from tests.live.gateway.cell import CELL, Cell, wait_for
+from tests.live.gateway.cell import CELL, Cell
 from tests.live.gateway.fixclient import FixClient
 from tests.live.hardness.mutations import Mutator, frame
 
@@ -26,15 +26,8 @@ MOST_GROWTH_KB = 120 * 1024
 
 @pytest.fixture(scope="module")
 def cell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cell]:
-    cell = Cell(tmp_path_factory.mktemp("fuzz"))
-    try:
-        cell.set_policy(["host-1/main"])
-        cell.start_core("host-1/main")
-        wait_for(cell.leader, what="a leader")
-        cell.start_gateway("g1")
+    with Cell.trading(tmp_path_factory.mktemp("fuzz"), g1=True) as cell:
         yield cell
-    finally:
-        cell.close()
 
 
 class Trader(threading.Thread):

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.gateway.cell import Cell, wait_for
+from tests.live.gateway.cell import Cell
 from tests.live.gateway.fixclient import FixClient
 from tests.live.hardness.core_port import MAIN, MINIMAL, Honest, Leading
 from tests.live.hardness.test_fix_fuzz import Trader
+from tests.waiting import wait_for
 
 HALF_OPEN = 1_100
 SOON_S = 8.0
@@ -41,13 +42,8 @@ def flood(port: int) -> ExitStack:
 
 
 def test_connections_that_never_say_a_word_keep_no_member_from_trading(few_files: int, tmp_path: Path) -> None:
-    cell = Cell(tmp_path)
-    try:
-        cell.set_policy(["host-1/main"])
-        cell.start_core("host-1/main")
-        wait_for(cell.leader, what="a leader")
-        trader = Trader(cell) if cell.start_gateway("g1") else None
-        assert trader is not None
+    with Cell.trading(tmp_path, g1=True) as cell:
+        trader = Trader(cell)
         trader.start()
         with flood(cell.fix_ports["g1"]):
             before, began = trader.acknowledged, time.monotonic()
@@ -60,8 +56,6 @@ def test_connections_that_never_say_a_word_keep_no_member_from_trading(few_files
         trader.stopping.set()
         trader.join(timeout=60)
         assert not trader.problem, trader.problem
-    finally:
-        cell.close()
 
 
 @pytest.mark.parametrize("leading", [MAIN, MINIMAL], indirect=True)

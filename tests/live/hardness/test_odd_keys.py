@@ -13,8 +13,9 @@ import pytest
 from dingli_etcd import Client
 from dingli_etcd.operations import delete, put
 
-from tests.live.gateway.cell import CELL, Cell, wait_for
+from tests.live.gateway.cell import CELL, Cell
 from tests.live.minicore.rig import CoreProcess, running
+from tests.waiting import wait_for
 
 MAIN, MINIMAL = "host-1/main", "host-2/minimal"
 ODD = {

@@ -19,7 +19,8 @@ import pytest
 
 from drills import measure
 from tests.live.gateway import cell as cells
-from tests.live.gateway.cell import Cell, wait_for
+from tests.live.gateway.cell import Cell
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[3]
 MEMBERS, PROBES = ["M001", "M002", "M003", "M004"], ["PROBE1", "PROBE2"]

@@ -21,6 +21,7 @@ from dingli.environment import Environment, load, project_root
 from dingli.environment.logs import logs_host
 from dingli.logs.query import Wish, question
 from dingli.logs.remote import ask
+from tests.waiting import wait_for
 
 _DEADLINE_S = 120.0
 _RECEIVER = "dingli-log-receive.service"
@@ -65,12 +66,8 @@ def token() -> str:
     return f"canary-{uuid.uuid4().hex}"
 
 
-def until(condition: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + _DEADLINE_S
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"not within {_DEADLINE_S:.0f} s"
-        time.sleep(0.2)
-    return found
+def until(condition: Callable[[], list[dict[str, Any]] | None]) -> list[dict[str, Any]]:
+    return wait_for(condition, _DEADLINE_S, every_s=0.2)
 
 
 def dingli(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -84,7 +81,7 @@ def test_a_line_logged_on_any_host_is_found_within_seconds(lab: Lab) -> None:
     for host in hosts:
         lab.run(host, f"logger -t {word[:12]} -p user.warning {word}")
     logged = time.monotonic()
-    found = until(lambda: len(rows := lab.found(grep=word)) >= len(hosts) and rows)
+    found = until(lambda: rows if len(rows := lab.found(grep=word)) >= len(hosts) else None)
     print(f"{len(hosts)} hosts' lines found after {time.monotonic() - logged:.1f} s")
     assert sorted(row["host"] for row in found) == sorted(hosts)
     assert {(row["message"], row["priority"], row["identifier"]) for row in found} == {(word, 4, word[:12])}
@@ -136,7 +133,7 @@ def test_what_is_logged_while_the_receiver_is_down_arrives_once_and_in_order(lab
         assert lab.found(grep=word) == []
     finally:
         lab.as_root(lab.ops, f"systemctl start {_RECEIVER}")
-    rows = until(lambda: len(rows := lab.found(grep=word)) >= 40 and rows)
+    rows = until(lambda: rows if len(rows := lab.found(grep=word)) >= 40 else None)
     for host in hosts:
         assert [row["message"] for row in rows if row["host"] == host] == [f"{word} {n}" for n in range(1, 21)]
 

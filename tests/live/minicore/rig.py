@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from dingli_minicore import etcd as e
 from dingli_minicore.codec import Command, Entry, Kind, decode_entry, encode_command, encode_entry, pack_str
@@ -25,22 +25,11 @@ from dingli_minicore.exceptions import EtcdError
 from dingli_minicore.keys import Keys
 
 from tests.live.ports import free_port
+from tests.waiting import wait_for
 
-T = TypeVar("T")
 CELL = "alpha"
 KEYS = Keys(CELL, "test/none")
 SOURCE = Path(__file__).parents[3] / "app" / "minicore"
-
-
-def eventually(what: Callable[[], T | None], within_s: float = 30.0) -> T:
-    """The first true result of `what`."""
-    until = time.monotonic() + within_s
-    while True:
-        found = what()
-        if found:
-            return found
-        assert time.monotonic() < until, f"not within {within_s} s: {what}"
-        time.sleep(0.02)
 
 
 class Journal:
@@ -61,7 +50,7 @@ class Journal:
         )
         access = EtcdAccess((self.url,), Tls(**tls) if tls else None, "", "")
         self.client = e.Etcd(access, 30.0)
-        eventually(self._is_up)
+        wait_for(self._is_up)
 
     def _is_up(self) -> bool:
         try:
@@ -119,9 +108,9 @@ class Journal:
         found = self.client.txn(e.txn_body([], [e.get_range(KEYS.log(1), KEYS.log_end)], [])).kvs[0]
         return [(KEYS.log_number(kv.key) or 0, decode_entry(kv.value)) for kv in found]
 
-    def write_entry(self, entry: Entry, data: bytes | None = None) -> bytes:
+    def write_entry(self, entry: Entry) -> bytes:
         """Append an entry as a leader would, without its fence."""
-        made = data or encode_entry(entry, [encode_command(each) for each in entry.commands])
+        made = encode_entry(entry, [encode_command(each) for each in entry.commands])
         self.put(f"log/{entry.n:016x}", made)
         return made
 
@@ -183,7 +172,7 @@ class CoreProcess:
 
     def signal_child(self, number: signal.Signals) -> int:
         """Send a signal to the present incarnation."""
-        pid = eventually(self.child)
+        pid = wait_for(self.child)
         os.kill(pid, number)
         return pid
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from dingli_minicore.codec import Kind
 
 from tests.live.minicore.lossy import LossyProxy
-from tests.live.minicore.rig import SOURCE, CoreProcess, Gateway, Journal, eventually, running
+from tests.live.minicore.rig import SOURCE, CoreProcess, Gateway, Journal, running
+from tests.waiting import wait_for
 
 A, B = "one/minimal", "two/minimal"
 
@@ -28,11 +29,11 @@ def _gateway(core: CoreProcess) -> Gateway:
         type_, _ = gateway.frame()
         return gateway if type_ == 0x81 else None
 
-    return eventually(attempt)
+    return wait_for(attempt)
 
 
-def _order(gateway: Gateway, in_seq: int, cl_ord_id: str, side: str, quantity: int = 5) -> None:
-    gateway.submit(Kind.NEW_ORDER, "M1", 7, in_seq, cl_ord_id, "acc", "CU2612", side, "2", "0", 500, quantity)
+def _order(gateway: Gateway, in_seq: int, cl_ord_id: str, side: str) -> None:
+    gateway.submit(Kind.NEW_ORDER, "M1", 7, in_seq, cl_ord_id, "acc", "CU2612", side, "2", "0", 500, 5)
 
 
 def _patient_build(folder: Path) -> Path:
@@ -71,7 +72,7 @@ def test_a_core_alone_leads_and_serves_a_gateway(journal: Journal, tmp_path: Pat
         assert gateway.until(0x86) == struct.pack(">Q", 77)
         text = urllib.request.urlopen(f"http://127.0.0.1:{core.metrics}/metrics").read().decode()
         assert 'role="leader"} 1' in text
-        eventually(lambda: core.metric("leading") == 1)
+        wait_for(lambda: core.metric("leading") == 1)
         assert core.metric("clock_trusted") == 1
         again = Gateway(core.port)
         again.hello(("M1", 7, 4))
@@ -98,9 +99,9 @@ def test_a_follower_names_the_leader(journal: Journal, tmp_path: Path) -> None:
     journal.policy(one_minimal="automatic", two_minimal="automatic")
     first, second = CoreProcess(A, tmp_path, journal.url), CoreProcess(B, tmp_path, journal.url)
     with running(first):
-        eventually(lambda: journal.leader() == A)
+        wait_for(lambda: journal.leader() == A)
         with running(second):
-            eventually(lambda: journal.status(B).get("role") == "follower")
+            wait_for(lambda: journal.status(B).get("role") == "follower")
             gateway = Gateway(second.port)
             gateway.hello()
             address = f"127.0.0.1:{first.port}"
@@ -117,7 +118,7 @@ def test_the_other_core_takes_over_all_entries_when_the_leading_process_is_kille
     with running(first):
         gateway = _gateway(first)
         with running(second):
-            eventually(lambda: journal.status(B).get("role") == "follower")
+            wait_for(lambda: journal.status(B).get("role") == "follower")
             gateway.submit(Kind.LOGON, "M1", 7, 1, 30, 0)
             gateway.answer()
             _order(gateway, 2, "b1", "1")
@@ -125,15 +126,15 @@ def test_the_other_core_takes_over_all_entries_when_the_leading_process_is_kille
             # Back half a second later, it may be the quicker one on a loaded machine.
             journal.policy(one_minimal="manual", two_minimal="automatic")
             first.signal_child(signal.SIGKILL)
-            eventually(lambda: journal.leader() == B, within_s=10)
+            wait_for(lambda: journal.leader() == B, within_s=10)
             other = _gateway(second)
             _order(other, 2, "b1", "1")
             assert other.answer() == ([(Kind.NEW_ORDER, 2, 1)], [])
-            eventually(lambda: journal.status(A).get("role") == "follower")
+            wait_for(lambda: journal.status(A).get("role") == "follower")
             _order(other, 3, "s1", "2")
             other.answer()
             head = journal.entries()[-1][0]
-            eventually(lambda: journal.status(A).get("head", 0) > head)
+            wait_for(lambda: journal.status(A).get("head", 0) > head)
             assert not journal.get("quarantine/one:minimal")
             assert _epochs(journal) == sorted(_epochs(journal))
 
@@ -146,16 +147,16 @@ def test_a_stopped_leader_that_comes_back_writes_nothing(journal: Journal, tmp_p
         gateway.submit(Kind.LOGON, "M1", 7, 1, 30, 0)
         gateway.answer()
         with running(second):
-            eventually(lambda: journal.status(B).get("role") == "follower")
+            wait_for(lambda: journal.status(B).get("role") == "follower")
             pid = first.signal_child(signal.SIGSTOP)
             _order(gateway, 2, "b1", "1")
-            eventually(lambda: journal.leader() == B)
-            eventually(lambda: len(set(_epochs(journal))) == 2)
+            wait_for(lambda: journal.leader() == B)
+            wait_for(lambda: len(set(_epochs(journal))) == 2)
             old, new = sorted(set(_epochs(journal)))
             first.signal_child(signal.SIGCONT)
             assert gateway.until(0x84) is not None
             before = journal.entries()[-1][0]
-            eventually(lambda: journal.entries()[-1][0] > before + 5)
+            wait_for(lambda: journal.entries()[-1][0] > before + 5)
             epochs = _epochs(journal)
             assert epochs == [old] * epochs.count(old) + [new] * epochs.count(new)
             assert first.child() == pid
@@ -169,13 +170,13 @@ def test_a_leader_whose_key_is_gone_writes_nothing_even_where_nobody_else_leads(
     journal.policy(one_minimal="automatic")
     core = CoreProcess(A, tmp_path, journal.url, lease_s=10)
     with running(core):
-        eventually(lambda: journal.status(A).get("role") == "leader")
+        wait_for(lambda: journal.status(A).get("role") == "leader")
         core.signal_child(signal.SIGSTOP)
         journal.policy(one_minimal="manual")
         journal.delete("leader")
         before = journal.entries()[-1][0]
         core.signal_child(signal.SIGCONT)
-        eventually(lambda: journal.status(A).get("role") == "follower")
+        wait_for(lambda: journal.status(A).get("role") == "follower")
         assert journal.entries()[-1][0] == before
         assert journal.status(A)["head"] == before
         assert not journal.leader()
@@ -206,13 +207,13 @@ def test_a_deleted_entry_is_not_written_again(journal: Journal, tmp_path: Path) 
     journal.policy(one_minimal="automatic")
     core = CoreProcess(A, tmp_path, journal.url)
     with running(core):
-        eventually(lambda: len(journal.entries()) > 3)
+        wait_for(lambda: len(journal.entries()) > 3)
         core.signal_child(signal.SIGSTOP)
         last = journal.entries()[-1][0]
         journal.cut_log(last)  # and what may still have been on its way
         core.signal_child(signal.SIGCONT)
         # Stopped briefly, it still leads: a defect. Stopped for longer, it has lost its lease and cannot go on either.
-        eventually(lambda: journal.get("quarantine/one:minimal") or not journal.leader())
+        wait_for(lambda: journal.get("quarantine/one:minimal") or not journal.leader())
         assert [n for n, _ in journal.entries()] == list(range(1, last))
 
 
@@ -221,15 +222,15 @@ def test_an_operator_switches_leadership(journal: Journal, tmp_path: Path) -> No
     patient = _patient_build(tmp_path / "patient")
     first, second = (CoreProcess(core, tmp_path, journal.url, source=patient) for core in (A, B))
     with running(first, second):
-        eventually(lambda: journal.leader() == A)
-        eventually(lambda: journal.status(B).get("role") == "follower")
+        wait_for(lambda: journal.leader() == A)
+        wait_for(lambda: journal.status(B).get("role") == "follower")
         journal.put("switch", B)
-        eventually(lambda: journal.leader() == B)
-        eventually(lambda: journal.status(B).get("role") == "leader")
+        wait_for(lambda: journal.leader() == B)
+        wait_for(lambda: journal.status(B).get("role") == "leader")
         assert journal.get("switch") is None
         assert journal.get("handover") is None
         journal.put("switch", "nobody/minimal")
-        eventually(lambda: journal.get("switch") is None)
+        wait_for(lambda: journal.get("switch") is None)
         assert journal.leader() == B
 
 
@@ -237,8 +238,8 @@ def test_a_target_that_does_not_take_over_is_passed_over(journal: Journal, tmp_p
     journal.policy(one_minimal="automatic", absent_minimal="automatic")
     core = CoreProcess(A, tmp_path, journal.url)
     with running(core):
-        eventually(lambda: journal.leader() == A and journal.entries())
+        wait_for(lambda: journal.leader() == A and journal.entries())
         epoch = journal.entries()[-1][1].epoch
         journal.put("switch", "absent/minimal")
-        eventually(lambda: journal.entries()[-1][1].epoch > epoch)
+        wait_for(lambda: journal.entries()[-1][1].epoch > epoch)
         assert journal.get("handover") is None

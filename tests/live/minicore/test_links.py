@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.minicore.rig import CoreProcess, Gateway, Journal, eventually, running
+from tests.live.minicore.rig import CoreProcess, Gateway, Journal, running
 from tests.live.minicore.secured import authority, tls_of
+from tests.waiting import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def test_only_this_cells_gateways_are_served(journal: Journal, tmp_path: Path, p
     journal.policy(one_minimal="automatic")
     core = CoreProcess("one/minimal", tmp_path, journal.url, tls=tls_of(pki, "core-alpha"))
     with running(core):
-        eventually(lambda: journal.status("one/minimal").get("role") == "leader")
+        wait_for(lambda: journal.status("one/minimal").get("role") == "leader")
         gateway = Gateway(core.port, _wrap(pki, "gateway-alpha"))
         gateway.hello()
         assert gateway.frame()[0] == 0x81

@@ -9,7 +9,8 @@ from pathlib import Path
 from dingli_minicore.codec import Command, Entry, Kind, encode_command, encode_entry
 from dingli_minicore.machine import genesis
 
-from tests.live.minicore.rig import CELL, CoreProcess, Journal, eventually, running
+from tests.live.minicore.rig import CELL, CoreProcess, Journal, running
+from tests.waiting import wait_for
 
 ME, WRITER, OTHER = "one/minimal", "writer/main", "other/main"
 TICK = Command(Kind.TICK, 0, "", 0, 0, 0, ())
@@ -35,18 +36,18 @@ def test_an_entry_that_does_not_decode_quarantines_across_restarts(journal: Jour
     core = CoreProcess(ME, tmp_path, journal.url)
     with running(core):
         journal.write_entry(_entry(1, genesis(CELL)))
-        eventually(lambda: journal.status(ME).get("head") == 1)
+        wait_for(lambda: journal.status(ME).get("head") == 1)
         journal.put(f"log/{2:016x}", b"DJ\x01\x00 not an entry")
-        marker = eventually(lambda: journal.json("quarantine/one:minimal"))
+        marker = wait_for(lambda: journal.json("quarantine/one:minimal"))
         assert marker["core"] == ME
         assert marker["n"] == 2
         assert marker["reason"].startswith("exception at 2: MalformedError")
     with running(core):
-        eventually(lambda: journal.status(ME).get("role") == "quarantined")
+        wait_for(lambda: journal.status(ME).get("role") == "quarantined")
         journal.delete(f"log/{2:016x}")
         journal.delete("quarantine/one:minimal")
-        eventually(lambda: journal.status(ME).get("role") == "follower")
-        assert eventually(lambda: journal.status(ME)["head"]) == 1
+        wait_for(lambda: journal.status(ME).get("role") == "follower")
+        assert wait_for(lambda: journal.status(ME)["head"]) == 1
 
 
 def test_a_quarantined_core_does_not_campaign(journal: Journal, tmp_path: Path) -> None:
@@ -54,21 +55,21 @@ def test_a_quarantined_core_does_not_campaign(journal: Journal, tmp_path: Path) 
     journal.put("quarantine/one:minimal", json.dumps({"core": ME, "n": 1, "reason": "test", "at_ns": 0}))
     core = CoreProcess(ME, tmp_path, journal.url)
     with running(core):
-        eventually(lambda: journal.status(ME).get("role") == "quarantined")
+        wait_for(lambda: journal.status(ME).get("role") == "quarantined")
         assert not journal.leader()
         journal.delete("quarantine/one:minimal")
-        eventually(lambda: journal.leader() == ME)
+        wait_for(lambda: journal.leader() == ME)
 
 
 def test_a_leader_is_barred_by_another_hand(journal: Journal, tmp_path: Path) -> None:
     journal.policy(one_minimal="automatic")
     core = CoreProcess(ME, tmp_path, journal.url)
     with running(core):
-        eventually(lambda: journal.status(ME).get("role") == "leader")
+        wait_for(lambda: journal.status(ME).get("role") == "leader")
         journal.put("quarantine/one:minimal", json.dumps({"core": ME, "n": 1, "reason": "test", "at_ns": 0}))
-        eventually(lambda: not journal.leader())
-        eventually(lambda: journal.status(ME).get("role") == "quarantined")
-        eventually(lambda: core.metric("quarantined") == 1)
+        wait_for(lambda: not journal.leader())
+        wait_for(lambda: journal.status(ME).get("role") == "quarantined")
+        wait_for(lambda: core.metric("quarantined") == 1)
         assert core.metric("leading") == 0
 
 
@@ -77,17 +78,17 @@ def test_a_core_whose_hash_the_majority_rejects_is_quarantined(journal: Journal,
     core = CoreProcess(ME, tmp_path, journal.url)
     with running(core):
         journal.write_entry(_entry(1, genesis(CELL)))
-        eventually(lambda: journal.status(ME).get("head") == 1)
+        wait_for(lambda: journal.status(ME).get("head") == 1)
         mine = journal.status(ME)["hash"]
         claimed = bytes(32)
         _write_with_a_vote(journal, _entry(2, claimed, 5, TICK), claimed.hex())
-        vote = eventually(lambda: journal.get(f"votes/{1:016x}/one:minimal"))
+        vote = wait_for(lambda: journal.get(f"votes/{1:016x}/one:minimal"))
         assert vote.value.decode() == mine
-        marker = eventually(lambda: journal.json("quarantine/one:minimal"))
+        marker = wait_for(lambda: journal.json("quarantine/one:minimal"))
         assert marker["n"] == 2
         assert journal.get("quarantine/writer:main") is None
         assert journal.get(f"disputed/{5:016x}") is None
-        eventually(lambda: journal.status(ME).get("role") == "quarantined")
+        wait_for(lambda: journal.status(ME).get("role") == "quarantined")
         assert journal.status(ME)["head"] < 2
 
 
@@ -100,20 +101,20 @@ def test_a_leader_whose_hash_the_majority_rejects_is_quarantined_and_its_entries
         leader = {"core": WRITER, "kind": "main", "incarnation": "x", "address": ""}
         epoch = journal.put("leader", json.dumps(leader))
         journal.write_entry(_entry(1, genesis(CELL), epoch))
-        eventually(lambda: journal.status(ME).get("head") == 1)
+        wait_for(lambda: journal.status(ME).get("head") == 1)
         mine = journal.status(ME)["hash"]
         _write_with_a_vote(journal, _entry(2, bytes(32), epoch, TICK), mine)
-        vote = eventually(lambda: journal.get(f"votes/{1:016x}/one:minimal"))
+        vote = wait_for(lambda: journal.get(f"votes/{1:016x}/one:minimal"))
         assert vote.value.decode() == mine
-        eventually(lambda: journal.status(ME).get("head") == 2)
-        assert eventually(lambda: journal.json("quarantine/writer:main"))["core"] == WRITER
+        wait_for(lambda: journal.status(ME).get("head") == 2)
+        assert wait_for(lambda: journal.json("quarantine/writer:main"))["core"] == WRITER
         disputed = journal.get(f"disputed/{epoch:016x}")
         assert disputed is not None
         assert disputed.value == b"2"
-        eventually(lambda: journal.get("leader") is None)
+        wait_for(lambda: journal.get("leader") is None)
         assert journal.get("quarantine/one:minimal") is None
         journal.put(f"votes/{1:016x}/writer:main", bytes(32).hex())
-        eventually(lambda: core.metric("hash_disagreements") == 1)
+        wait_for(lambda: core.metric("hash_disagreements") == 1)
 
 
 def test_without_a_majority_the_cell_halts(journal: Journal, tmp_path: Path) -> None:
@@ -122,19 +123,19 @@ def test_without_a_majority_the_cell_halts(journal: Journal, tmp_path: Path) -> 
     with running(core):
         journal.write_entry(_entry(1, genesis(CELL)))
         journal.write_entry(_entry(2, bytes(32), 5, TICK))
-        assert eventually(lambda: journal.json("halt"))["n"] == 2
-        eventually(lambda: core.metric("halted") == 1)
+        assert wait_for(lambda: journal.json("halt"))["n"] == 2
+        wait_for(lambda: core.metric("halted") == 1)
         assert journal.get("quarantine/one:minimal") is None
-        assert eventually(lambda: journal.status(ME)["head"]) == 1
+        assert wait_for(lambda: journal.status(ME)["head"]) == 1
 
 
 def test_a_leader_steps_down_when_the_cell_is_halted(journal: Journal, tmp_path: Path) -> None:
     journal.policy(one_minimal="automatic")
     core = CoreProcess(ME, tmp_path, journal.url)
     with running(core):
-        eventually(lambda: journal.status(ME).get("role") == "leader")
+        wait_for(lambda: journal.status(ME).get("role") == "leader")
         journal.put("halt", json.dumps({"n": 1, "reason": "test"}))
-        eventually(lambda: not journal.leader())
-        eventually(lambda: journal.status(ME).get("role") == "follower")
+        wait_for(lambda: not journal.leader())
+        wait_for(lambda: journal.status(ME).get("role") == "follower")
         journal.delete("halt")
-        eventually(lambda: journal.leader() == ME)
+        wait_for(lambda: journal.leader() == ME)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from tests.live.minicore.rig import CoreProcess, Journal, eventually, running
+from tests.live.minicore.rig import CoreProcess, Journal, running
 from tests.live.minicore.secured import authority, secure, tls_of
+from tests.waiting import wait_for
 
 
 def test_a_core_keeps_leading_while_its_tokens_expire(tmp_path: Path) -> None:
@@ -25,12 +26,12 @@ def test_a_core_keeps_leading_while_its_tokens_expire(tmp_path: Path) -> None:
         access = {**tls_of(pki, "nobody"), "user": "minicore-alpha", "password_file": str(password)}
         core = CoreProcess("one/minimal", tmp_path, journal.url, lease_s=6, etcd=access)
         with running(core):
-            eventually(lambda: journal.status("one/minimal").get("role") == "leader")
+            wait_for(lambda: journal.status("one/minimal").get("role") == "leader")
             epoch = journal.entries()[-1][1].epoch
             # The lease lives for 6 s, and its thread calls every 2 s: tokens of 1 s are gone by then.
-            eventually(lambda: len(journal.entries()) > 40, within_s=60)
+            wait_for(lambda: len(journal.entries()) > 40, within_s=60)
             assert {entry.epoch for _, entry in journal.entries()} == {epoch}
             core.signal_child(signal.SIGKILL)
-            eventually(lambda: journal.entries()[-1][1].epoch > epoch)
+            wait_for(lambda: journal.entries()[-1][1].epoch > epoch)
     finally:
         journal.close()

@@ -85,10 +85,10 @@ class Monitored:
     def __init__(self, environment: Environment, hosts: Hosts) -> None:
         self.environment, self.hosts = environment, hosts
 
-    def ask(self, path: str, port: int | None = None) -> Any:
-        """Prometheus' answer, or with its port Alertmanager's."""
+    def ask(self, path: str) -> Any:
+        """Prometheus' answer."""
         monitoring = self.environment.monitoring
-        address = f"{self.environment.hosts[OPS].address}:{port or monitoring.prometheus_port}"
+        address = f"{self.environment.hosts[OPS].address}:{monitoring.prometheus_port}"
         login = 'printf "user = \\"dingli:%s\\"" "$(cat /etc/dingli/secrets/monitoring.password)"'
         curl = f'curl -s -K - --cacert /etc/dingli/pki/ca.crt "https://{address}{path}"'
         return json.loads(self.hosts.run(OPS, f"{login} | {curl}").stdout)

@@ -18,6 +18,7 @@ from dingli.logs.query import Wish, question
 from dingli.logs.remote import ask
 from tests.live.roles.conftest import Hosts
 from tests.live.roles.site_play import Play, apply
+from tests.waiting import wait_for
 
 _BUDGET = 25
 _SSHD = "/etc/ssh/sshd_config.d/10-dingli.conf"
@@ -164,10 +165,7 @@ def found_centrally(environment: Environment, hosts: Hosts, host: str, secret: s
     """Lines of all hosts with the secret, once everything that a host has logged until now has arrived."""
     marker = f"marker-{time.monotonic_ns()}"
     hosts.run(host, f"logger {marker}")
-    deadline = time.monotonic() + 120
-    while not _central_lines(environment, marker):
-        assert time.monotonic() < deadline, f"{host}'s lines do not arrive at the central logs"
-        time.sleep(0.2)
+    wait_for(lambda: _central_lines(environment, marker), 120, f"lines of {host} at the central logs", every_s=0.2)
     return _central_lines(environment, re.escape(secret))
 
 

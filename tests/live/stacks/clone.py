@@ -9,8 +9,7 @@ import json
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -66,14 +65,6 @@ _TASKS = f"""
   no_log: true
   when: marker_secret | length > 0
 """
-
-
-def wait_until(what: str, condition: Callable[[], bool], seconds: float = 120) -> None:
-    """Wait for `condition`; AssertionError with `what` if it does not come."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.1)
 
 
 def power(host: str, *state: str) -> None:

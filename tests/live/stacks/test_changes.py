@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.stacks.clone import ENVIRONMENT, FOLDER, Clone, power, wait_until
+from tests.live.stacks.clone import ENVIRONMENT, FOLDER, Clone, power
+from tests.waiting import wait_for
 
 
 def test_a_second_up_changes_nothing(dr: Clone) -> None:
@@ -78,7 +79,7 @@ def test_a_dead_host_does_not_stop_the_others(clone: Clone) -> None:
         outcome = clone.up("primary", check=False)
     finally:
         power("primary-2", "on")
-    wait_until("primary-2 lets us in again", lambda: clone.answers("primary-2"))
+    wait_for(lambda: clone.answers("primary-2"), 120, "primary-2 lets us in again", every_s=0.1)
     again = clone.up("primary")
 
     assert not outcome["ok"]

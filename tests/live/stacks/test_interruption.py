@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.live.stacks.clone import FOLDER, Clone, wait_until
+from tests.live.stacks.clone import FOLDER, Clone
+from tests.waiting import wait_for
 
 _SLEEP_S = 15
 
@@ -38,11 +39,11 @@ def test_an_interrupted_up_stops_at_once_and_the_next_converges(
     dr.on("dr-1", f"rm -f {FOLDER}/slept-{version}")
     dr.set_role(version, sleep_s=_SLEEP_S)
     running = dr.start_up("dr")
-    wait_until("the role is in the middle", lambda: dr.on("dr-1", f"cat {FOLDER}/first") == version)
+    wait_for(lambda: dr.on("dr-1", f"cat {FOLDER}/first") == version, 120, "the role is in the middle", every_s=0.1)
 
     interrupt(dr, running)
-    wait_until("the engine ends", lambda: running.poll() is not None, 60)
-    wait_until("nothing of the run is left here", lambda: not dr.processes(), 60)
+    wait_for(lambda: running.poll() is not None, 60, "the engine ends", every_s=0.1)
+    wait_for(lambda: not dr.processes(), 60, "nothing of the run is left here", every_s=0.1)
     dr.set_role("1")
     outcome = dr.up("dr")
 
@@ -64,7 +65,7 @@ def test_a_second_run_waits_and_names_the_first(dr: Clone) -> None:
 
     running = dr.start_up("dr")
     output = dr.path / "background"
-    wait_until("the holder is named", lambda: "waiting for a colleague" in output.read_text())
+    wait_for(lambda: "waiting for a colleague" in output.read_text(), 120, "the holder is named", every_s=0.1)
     connection.close()
 
     assert running.wait(180) == 0

@@ -59,7 +59,12 @@ def folder(tmp_path: Path) -> Path:
     """An audit's folder with one compliant host."""
     scope = (store.ScopedObject(name=baseline.HOST, kind=ObjectKind.HOST, files={}),)
     index = store.Index(environment="nowhere", started=baseline.AT, objects=scope)
-    store.save(store.Folder(tmp_path), index, {baseline.HOST: tuple(baseline.compliant_records().values())})
+    (tmp_path / store.RAW).mkdir()
+
+    def add_raw(name: str, data: bytes) -> None:
+        (tmp_path / store.RAW / name).write_bytes(data)
+
+    store.save(add_raw, index, {baseline.HOST: tuple(baseline.compliant_records().values())})
     return tmp_path
 
 

@@ -18,7 +18,7 @@ from dingli.evidence.store import default_allowed_signers
 from dingli.pki import Places, initialise
 from dingli.setup.shell import write_env
 from dingli.setup.workflows import _forget_machines
-from dingli.stacks.names import StackName, stack_name
+from dingli.stacks.names import StackName, stack_and_environment
 from dingli.stacks.operation import Choice
 
 HERE = Path(__file__).parent
@@ -71,8 +71,8 @@ def test_stacks_have_names_of_their_own(both: tuple[Environment, Environment]) -
     assert first
     assert not first & second
     for name in first | second:
-        assert str(stack_name(name)) == name
-    assert stack_name("lab-two-far") == StackName("lab-two", "far")
+        assert str(stack_and_environment(name)[0]) == name
+    assert stack_and_environment("lab-two-far")[0] == StackName("lab-two", "far")
 
 
 def test_keys_and_passphrases_differ(both: tuple[Environment, Environment]) -> None:

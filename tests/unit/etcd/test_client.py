@@ -120,7 +120,7 @@ def test_a_watch_says_how_it_ended(response: pb.WatchResponse | None, error: typ
 
         async def watch() -> None:
             async for batch in client.watch(KEY, b"/l", 4):
-                seen.extend(found.kv.value for found in batch.events)
+                seen.extend(found.kv.value for found in batch)
 
         with pytest.raises(error):
             await watch()

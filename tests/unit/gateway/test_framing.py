@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 LIMIT = 8192
 
 
-def whole(body: bytes, begin: bytes = b"FIX.4.4") -> bytes:
+def whole(body: bytes) -> bytes:
     """A correct message around a body written with | for SOH."""
     body = body.replace(b"|", b"\x01")
-    text = b"8=%b\x019=%d\x01%b" % (begin, len(body), body)
+    text = b"8=FIX.4.4\x019=%d\x01%b" % (len(body), body)
     return b"%b10=%03d\x01" % (text, sum(text) % 256)
 
 

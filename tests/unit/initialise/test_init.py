@@ -41,8 +41,8 @@ def _init(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, env={"DINGLI_ROOT": str(root)}, stdin=-3)
 
 
-def _file(root: Path, name: str = "new") -> Path:
-    return root / "stacks" / "environments" / f"{name}.yaml"
+def _file(root: Path) -> Path:
+    return root / "stacks" / "environments" / "new.yaml"
 
 
 def _made(root: Path, *words: str) -> Environment:

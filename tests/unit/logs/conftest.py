@@ -10,8 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from dingli_logstore.store import Store
 
 from dingli import pki
 from dingli.pki import CertificateRequest, Places, Usage, initialise, open_authority, sign
+from tests.waiting import wait_for
 
 ROLES = Path(__file__).resolve().parents[3] / "roles"
 SENDERS = {"log-one": "one", "log-two": "two"}
@@ -41,15 +41,6 @@ with open({journal!r}, "rb") as journal:
         else:
             known = after[0].encode() in line
 """
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    """Wait for something to be true, and return it."""
-    deadline = time.monotonic() + _DEADLINE_S
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "not within 30 s"
-        time.sleep(0.02)
-    return found
 
 
 def cursor(number: int) -> str:
@@ -141,7 +132,7 @@ class Server:
     def start(self) -> None:
         with (self.folder / "said").open("ab") as said:
             self.process = subprocess.Popen(self.command("receive"), stdout=said, stderr=said)
-        until(self._answers)
+        wait_for(self._answers)
 
     def kill(self) -> None:
         """As a power failure does it."""

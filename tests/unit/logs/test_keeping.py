@@ -42,8 +42,8 @@ class Logs:
         self.store.append(host, day, text(*numbers))
         return day
 
-    def keep(self, now_s: float = NOW_S, days: int = 180) -> None:
-        Keeper(self.store, days, 10, self.alarms.append, lambda: self.disk()).run(now_s, [])
+    def keep(self, now_s: float = NOW_S) -> None:
+        Keeper(self.store, 180, 10, self.alarms.append, lambda: self.disk()).run(now_s, [])
 
     def names(self) -> list[str]:
         return [f"{file.host}/{file.path.name}" for host in self.store.hosts() for file in self.store.files(host)]

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from dingli.pki import Usage
+from tests.waiting import wait_for
 
-from .conftest import Authority, Host, Server, cursor, line, until
+from .conftest import Authority, Host, Server, cursor, line
 
 pytestmark = pytest.mark.slow
 
@@ -48,32 +49,32 @@ def test_what_a_host_logs_arrives_as_it_is_logged(server: Server, host: Host) ->
     host.log(1, 2)
     server.start()
     host.start()
-    until(lambda: server.messages("one") == numbers(1, 2))
+    wait_for(lambda: server.messages("one") == numbers(1, 2))
     host.log(3)
-    until(lambda: server.messages("one") == numbers(1, 2, 3))
+    wait_for(lambda: server.messages("one") == numbers(1, 2, 3))
 
 
 def test_nothing_is_lost_or_doubled_when_the_server_dies_and_comes_back(server: Server, host: Host) -> None:
     server.start()
     host.start()
     host.log(1, 2)
-    until(lambda: server.messages("one") == numbers(1, 2))
+    wait_for(lambda: server.messages("one") == numbers(1, 2))
     server.kill()
     host.log(3, 4)
-    until(lambda: "nothing can be sent" in host.said)
+    wait_for(lambda: "nothing can be sent" in host.said)
     server.start()
-    until(lambda: server.messages("one") == numbers(1, 2, 3, 4))
+    wait_for(lambda: server.messages("one") == numbers(1, 2, 3, 4))
 
 
 def test_nothing_is_lost_or_doubled_when_the_sender_dies_and_comes_back(server: Server, host: Host) -> None:
     server.start()
     host.start()
     host.log(*range(500))
-    until(lambda: server.messages("one"))
+    wait_for(lambda: server.messages("one"))
     host.kill()
     host.log(*range(500, 600))
     host.start()
-    until(lambda: len(server.messages("one")) >= 600)
+    wait_for(lambda: len(server.messages("one")) >= 600)
     assert server.messages("one") == numbers(*range(600))
 
 
@@ -81,14 +82,14 @@ def test_a_line_that_a_full_disk_cut_short_is_sent_again(server: Server, host: H
     server.start()
     host.start()
     host.log(1, 2)
-    until(lambda: server.messages("one") == numbers(1, 2))
+    wait_for(lambda: server.messages("one") == numbers(1, 2))
     host.kill()
     (file,) = server.store.files("one")
     whole = file.path.read_bytes()
     file.path.write_bytes(whole[:-20])
     host.log(3)
     host.start()
-    until(lambda: file.path.read_bytes().count(b'"number 3"'))
+    wait_for(lambda: file.path.read_bytes().count(b'"number 3"'))
     parts = file.path.read_bytes().splitlines()
     assert [json.loads(part)["message"] for part in (parts[0], *parts[2:])] == numbers(1, 2, 3)
 
@@ -98,7 +99,7 @@ def test_the_certificate_says_whose_lines_they_are_whatever_the_lines_say(server
     with server.connect(server.authority.files("log-one")) as sender:
         assert hello(sender) == {"after": None}
         sender.sendall(line(1, _HOSTNAME="two", host="two", received_us=1))
-        until(lambda: server.messages("one") == numbers(1))
+        wait_for(lambda: server.messages("one") == numbers(1))
     assert server.store.hosts() == ["one"]
     (record,) = [json.loads(stored) for file in server.store.files("one") for stored in file.lines()]
     assert "two" not in json.dumps(record)
@@ -108,7 +109,7 @@ def test_the_certificate_says_whose_lines_they_are_whatever_the_lines_say(server
 def test_a_certificate_that_stands_for_no_host_writes_nothing(server: Server) -> None:
     server.start()
     assert answer(server, server.authority.files("core-alpha")) == b""
-    until(lambda: "refused: the certificate 'core-alpha'" in server.said)
+    wait_for(lambda: "refused: the certificate 'core-alpha'" in server.said)
     assert server.store.hosts() == []
 
 
@@ -122,7 +123,7 @@ def test_who_has_no_certificate_of_a_client_is_refused(server: Server, tmp_path:
     server.start()
     assert answer(server, certificate) == b""
     assert answer(server, server.authority.files("log-one")) == b'{"after": null}\n', "the right one is let in"
-    until(lambda: server.store.hosts() == ["one"])
+    wait_for(lambda: server.store.hosts() == ["one"])
     assert server.said.count("connected from") == 1
 
 
@@ -140,8 +141,8 @@ def test_what_is_no_entry_is_left_out_and_the_rest_is_kept(server: Server) -> No
     with server.connect(server.authority.files("log-one")) as sender:
         hello(sender)
         sender.sendall(line(1) + b"no json\n[1]\n" + without_cursor + b"\xff\x00\n" + b"[" * 100_000 + b"\n" + line(2))
-        until(lambda: server.messages("one") == numbers(1, 2))
-    until(lambda: "one sent what is no entry" in server.said)
+        wait_for(lambda: server.messages("one") == numbers(1, 2))
+    wait_for(lambda: "one sent what is no entry" in server.said)
 
 
 def test_an_endless_line_does_not_hold_up_what_follows(server: Server) -> None:
@@ -151,7 +152,7 @@ def test_an_endless_line_does_not_hold_up_what_follows(server: Server) -> None:
         for _ in range(20):
             sender.sendall(b"x" * (1 << 20))
         sender.sendall(b"\n" + line(1))
-        until(lambda: server.messages("one") == numbers(1))
+        wait_for(lambda: server.messages("one") == numbers(1))
 
 
 def test_a_second_connection_of_a_host_ends_the_first(server: Server) -> None:
@@ -160,11 +161,11 @@ def test_a_second_connection_of_a_host_ends_the_first(server: Server) -> None:
     with server.connect(server.authority.files("log-one")) as first:
         hello(first)
         first.sendall(line(1))
-        until(lambda: server.messages("one") == numbers(1))
+        wait_for(lambda: server.messages("one") == numbers(1))
         with server.connect(server.authority.files("log-one")) as second:
             assert hello(second) == {"after": cursor(1)}
             second.sendall(line(2))
-            until(lambda: server.messages("one") == numbers(1, 2))
+            wait_for(lambda: server.messages("one") == numbers(1, 2))
             assert received(first) == b""
 
 
@@ -175,6 +176,6 @@ def test_a_sender_does_not_trust_a_server_with_another_address(server: Server, h
     server.start()
     host.log(1)
     host.start()
-    until(lambda: "nothing can be sent" in host.said)
+    wait_for(lambda: "nothing can be sent" in host.said)
     assert "CERTIFICATE_VERIFY_FAILED" in host.said
     assert server.store.hosts() == []

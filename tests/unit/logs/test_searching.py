@@ -15,8 +15,9 @@ from dingli.environment import load
 from dingli.exceptions import InputError
 from dingli.logs.query import Priority, Wish, moment, priority, question
 from dingli.logs.show import as_json, as_text
+from tests.waiting import wait_for
 
-from .conftest import Server, line, until
+from .conftest import Server, line
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 BASE = datetime.fromtimestamp(1_795_000_000, UTC)
@@ -114,7 +115,7 @@ def test_following_shows_what_arrives_and_ends_with_the_connection(filled: Serve
         assert json.loads(searching.stdout.readline())["message"] == "number 90"
         searching.stdin.close()
         assert "end" in json.loads(searching.stdout.readline())
-        until(lambda: searching.poll() is not None)
+        wait_for(lambda: searching.poll() is not None)
 
 
 # -- what a person types -----------------------------------------------------------------------------------------------

@@ -7,13 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from infra.providers.deployment.playbook import allowed_environment
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[3]
 # As Ansible's workers do: a session of its own, and a parent that is gone.
@@ -54,7 +53,7 @@ def test_its_end_takes_along_what_escaped_into_other_sessions(tmp_path: Path) ->
     file = tmp_path / "escaped"
     command = json.dumps(_ESCAPE.format(file=file))
     process = _start(tmp_path, f"  - name: Escape\n    ansible.builtin.shell: {command}\n")
-    _wait(lambda: file.exists() and file.read_text().strip() != "")
+    wait_for(lambda: file.exists() and file.read_text().strip() != "", 120)
     escaped = int(file.read_text())
     assert process.stdin is not None
     process.stdin.close()  # what both come to: the provider closes it, or the kernel does
@@ -63,13 +62,6 @@ def test_its_end_takes_along_what_escaped_into_other_sessions(tmp_path: Path) ->
     with pytest.raises(ProcessLookupError):
         os.kill(escaped, signal.SIG_DFL)
     assert not (tmp_path / "private").exists()
-
-
-def _wait(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_only_listed_variables_reach_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

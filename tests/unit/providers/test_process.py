@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent import futures
 from pathlib import Path
@@ -14,6 +13,8 @@ import grpc
 import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
+
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[3]
 _BLOCKING = """
@@ -81,10 +82,7 @@ child.stdout.readline()
 print(child.pid, flush=True)
 """
     started = subprocess.run([sys.executable, "-c", starter], cwd=ROOT, capture_output=True, text=True, check=True)
-    deadline = time.monotonic() + 60
-    while _alive(int(started.stdout)):
-        assert time.monotonic() < deadline, "the provider outlived its parent"
-        time.sleep(0.05)
+    wait_for(lambda: not _alive(int(started.stdout)), what="the provider ends with its parent")
 
 
 def _alive(process: int) -> bool:

@@ -27,14 +27,12 @@ class _Hosts:
         self.now += seconds
 
 
-def _settled(
-    hosts: _Hosts, before: Mapping[str, Wellness], patience_s: float = 60, until_s: float = 1e9
-) -> dict[str, str]:
+def _settled(hosts: _Hosts, before: Mapping[str, Wellness], until_s: float = 1e9) -> dict[str, str]:
     return settle(
         hosts.look,
         list(before),
         before,
-        patience_s,
+        60,
         lambda: hosts.now >= until_s,
         clock=hosts.clock,
         pause=hosts.pause,

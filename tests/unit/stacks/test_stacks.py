@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +17,20 @@ from dingli.exceptions import DingliError, InputError
 from dingli.stacks.backend import FileBackend
 from dingli.stacks.events import StackOutcome, fold
 from dingli.stacks.locks import has_pending_operations, remove_stale
-from dingli.stacks.names import StackName, stack_name
+from dingli.stacks.names import StackName, stack_and_environment
 from dingli.stacks.operation import Choice
 from dingli.stacks.variables import common_variables, host_variables, known_groups
+from tests.waiting import wait_for
 
 
 def test_a_stack_is_a_site_of_an_environment() -> None:
-    assert stack_name("lab-dr") == StackName("lab", "dr")
+    assert stack_and_environment("lab-dr")[0] == StackName("lab", "dr")
 
 
 @pytest.mark.parametrize("text", ["lab", "lab-nowhere", "nothing-dr", ""])
 def test_a_name_of_nothing_declared_is_refused(text: str) -> None:
     with pytest.raises(InputError):
-        stack_name(text)
+        stack_and_environment(text)
 
 
 def test_all_sites_are_meant_unless_some_are_named() -> None:
@@ -66,10 +66,7 @@ def test_a_lock_whose_number_another_program_has_now_is_removed(tmp_path: Path) 
 
 def _wait_for_name(process: int, name: str) -> None:
     """A process has its program's name only a moment after its start was reported."""
-    deadline = time.monotonic() + 30
-    while Path(f"/proc/{process}/comm").read_text().strip() != name:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for(lambda: Path(f"/proc/{process}/comm").read_text().strip() == name)
 
 
 def test_a_lock_of_a_running_engine_stays(tmp_path: Path) -> None:

@@ -7,13 +7,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from dingli.setup.shell import environment
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.engine
 
@@ -79,15 +78,6 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
-def _eventually(condition: Callable[[], object], timeout_s: float = 60) -> bool:
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
-
-
 def _alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -146,14 +136,14 @@ def test_language_host_and_program_end_when_the_engine_is_killed(project: Projec
         project.command("preview"), cwd=project.folder, env=project.env, stdout=subprocess.DEVNULL
     )
     try:
-        assert _eventually(lambda: pids.exists() and len(pids.read_text().split()) == 2)
+        wait_for(lambda: pids.exists() and len(pids.read_text().split()) == 2)
         program, host = (int(pid) for pid in pids.read_text().split())
         assert _alive(program)
         assert _alive(host)
     finally:
         engine.kill()
         engine.wait()
-    assert _eventually(lambda: not _alive(program) and not _alive(host))
+    wait_for(lambda: not _alive(program) and not _alive(host))
 
 
 def test_a_policy_pack_in_python_judges_every_resource(project: Project) -> None:
@@ -181,19 +171,19 @@ def test_a_policy_pack_ends_with_the_run_and_when_the_engine_is_killed(project: 
     pid = tmp_path / "pid"
     pack = project.write_pack(f"import os, pathlib\npathlib.Path('{pid}').write_text(str(os.getpid()))\n{PACK}")
     project.must("preview", "--policy-pack", str(pack))
-    assert _eventually(lambda: not _alive(int(pid.read_text())), timeout_s=30)
+    wait_for(lambda: not _alive(int(pid.read_text())))
 
     pid.unlink()
     project.write_program("import threading\nthreading.Event().wait()\n")
     command = project.command("preview", "--policy-pack", str(pack))
     engine = subprocess.Popen(command, cwd=project.folder, env=project.env, stdout=subprocess.DEVNULL)
     try:
-        assert _eventually(lambda: pid.exists() and pid.read_text(), timeout_s=30)
+        wait_for(lambda: pid.exists() and pid.read_text())
         assert _alive(int(pid.read_text()))
     finally:
         engine.kill()
         engine.wait()
-    assert _eventually(lambda: not _alive(int(pid.read_text())), timeout_s=30)
+    wait_for(lambda: not _alive(int(pid.read_text())))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

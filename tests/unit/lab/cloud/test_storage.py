@@ -34,8 +34,8 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     s3_backends.bucket_accounts.clear()
 
 
-def put(s3: Any, mode: str, days: int = 2) -> dict[str, str]:
-    lock = {"ObjectLockMode": mode, "ObjectLockRetainUntilDate": NOW + timedelta(days=days)}
+def put(s3: Any, mode: str) -> dict[str, str]:
+    lock = {"ObjectLockMode": mode, "ObjectLockRetainUntilDate": NOW + timedelta(days=2)}
     said = s3.put_object(Bucket=BUCKET, Key=KEY, Body=BODY, **lock)
     return {"Bucket": BUCKET, "Key": KEY, "VersionId": said["VersionId"]}
 

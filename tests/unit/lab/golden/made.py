@@ -61,7 +61,7 @@ def write_draft(folder: Path, files: Mapping[str, bytes] = FILES, installed: str
     return folder
 
 
-def write_image(folder: Path, recipe: Recipe = RECIPE) -> Path:
+def write_image(folder: Path) -> Path:
     """A whole image as the cache would have it."""
-    write_record(recipe, write_draft(folder), STARTED, "mmdebstrap 1.3.5")
+    write_record(RECIPE, write_draft(folder), STARTED, "mmdebstrap 1.3.5")
     return folder
