@@ -19,17 +19,13 @@ from dingli.network.judgement import Answer, Report, Seen, State, judge
 from dingli.network.matrix import CONTROLLER, NEVER_OPEN, Attempt, matrix
 from dingli.network.screen import scan_result
 
-from .conftest import ROOT
-
-LAB = str(ROOT / "stacks" / "environments" / "lab.yaml")
-
 
 def dingli(*words: str) -> Result:
     return CliRunner().invoke(app, list(words), catch_exceptions=False)
 
 
-def test_flows_can_be_chosen_by_their_ends() -> None:
-    found = json.loads(dingli("flows", LAB, "--from", "primary-2", "--to", "primary", "--json").stdout)
+def test_flows_can_be_chosen_by_their_ends(lab_file: Path) -> None:
+    found = json.loads(dingli("flows", str(lab_file), "--from", "primary-2", "--to", "primary", "--json").stdout)
     assert [(one["service"], one["port"]) for one in found] == [("journal", 2379), ("core alpha", 7400)]
     assert {end["name"] for one in found for end in one["destinations"]} == {"primary-1"}
 
@@ -41,26 +37,26 @@ def test_an_address_and_a_neighbour_are_ends_too(lab: Environment) -> None:
         chosen(lab, flows(lab), "primary1", None)
 
 
-def test_the_table_has_a_row_for_each_flow(lab: Environment) -> None:
-    lines = dingli("flows", LAB).stdout.splitlines()
+def test_the_table_has_a_row_for_each_flow(lab: Environment, lab_file: Path) -> None:
+    lines = dingli("flows", str(lab_file)).stdout.splitlines()
     assert sum(" tcp " in line or " udp " in line for line in lines) == len(flows(lab))
 
 
-def test_show_names_every_host_and_what_crosses(lab: Environment) -> None:
-    shown = dingli("show", LAB).stdout
+def test_show_names_every_host_and_what_crosses(lab: Environment, lab_file: Path) -> None:
+    shown = dingli("show", str(lab_file)).stdout
     assert all(host in shown for host in lab.hosts)
     assert "journal peers 2380" in shown
     assert "emulated: no packet filter" in shown
 
 
-def test_the_drawing_is_svg_with_every_host(lab: Environment, tmp_path: Path) -> None:
+def test_the_drawing_is_svg_with_every_host(lab: Environment, lab_file: Path, tmp_path: Path) -> None:
     file = tmp_path / "network.svg"
-    assert dingli("show", LAB, "--svg", str(file)).exit_code == 0
+    assert dingli("show", str(lab_file), "--svg", str(file)).exit_code == 0
     root = ElementTree.parse(file).getroot()
     said = " ".join(root.itertext())
     assert all(host in said for host in lab.hosts)
     with pytest.raises(InputError, match=r"No such file"):
-        dingli("show", LAB, "--svg", str(tmp_path / "none" / "network.svg"))
+        dingli("show", str(lab_file), "--svg", str(tmp_path / "none" / "network.svg"))
 
 
 def attempt(services: Sequence[str] = (), *, filtered: bool = True, protocol: Protocol = Protocol.TCP) -> Attempt:

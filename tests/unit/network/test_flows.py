@@ -242,8 +242,8 @@ def test_inbound_and_outbound_are_two_sides_of_the_same_flows(which: str, reques
     assert len(sides["in"]) > 10
 
 
-def test_a_hosts_rules_are_those_of_the_flows_that_have_it_at_an_end() -> None:
-    environment = load("lab")
+def test_a_hosts_rules_are_those_of_the_flows_that_have_it_at_an_end(lab: Environment) -> None:
+    environment = lab
     for name, host in environment.hosts.items():
         own = IPv4Network(host.address)
         ends = [(flow.service, flow.port, flow.sources, flow.destinations) for flow in flows(environment)]
