@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -36,9 +37,10 @@ print(json.dumps(getattr(ec2, name)(**json.loads(arguments)), default=str))
 
 
 def _declared() -> str:
-    """The lab's environment file under another name, and without its ARM host, which would take longer than all
-    others together."""
+    """The lab's environment file under another name, without its ARM host, which would take longer than all others
+    together, and without lines, since racks are not there in every test."""
     text = (ROOT / "stacks" / "environments" / "lab.yaml").read_text()
+    text = re.sub(r"^lines:\n(  .*\n)+", "", text, count=1, flags=re.MULTILINE)
     lines = [line for line in text.splitlines(keepends=True) if "standby-2" not in line.split("#")[0]]
     return "".join(lines).replace("name: lab\n", f"name: {ENVIRONMENT}\n", 1)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from dingli.cell import observe
 from dingli.environment import Environment
@@ -18,6 +21,8 @@ from dingli.monitoring import prometheus_configuration
 from dingli.power import power_off, power_on
 from tests.live.roles.conftest import Hosts
 
+ROOT = Path(__file__).resolve().parents[3]
+DINGLI = str(Path(sys.executable).parent / "dingli")
 CELL = "alpha"
 _FACTS = "systemctl start dingli-host-facts"
 
@@ -39,6 +44,16 @@ class Faults:
     def power_off(self, host: str, seconds: int) -> None:
         self.stack.callback(power_on, self.environment, host)
         power_off(self.environment, host, seconds)
+
+    def line_cut(self, name: str) -> Callable[[], object]:
+        """Outside of the hosts, by the lab; gives what mends it."""
+
+        def line(*words: str) -> object:
+            return subprocess.run([DINGLI, "lab", "line", name, *words], cwd=ROOT, check=True, timeout=60)
+
+        self.stack.callback(line, "mend")
+        line("cut", "--for", "300s")
+        return lambda: line("mend")
 
     def full_disk(self, host: str) -> None:
         folder = "/mnt/dingli-full"

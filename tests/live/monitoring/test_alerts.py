@@ -32,6 +32,7 @@ FOLDER = "/run/dingli-alert-sink"
 REFUSED_MAILS = 2
 UNTOLD = {"MonitoringDown"}
 
+LINES = {"SiteLineDown": "primary--dr--1", "SitesCutOff": "primary--dr"}
 FIRST = {
     "HostDown": "primary-2 (primary)",
     "GatewayDown": "dr-1",
@@ -57,7 +58,7 @@ THIRD = {
     "GatewayWithoutLeader": "standby-1",
 }
 FOURTH = {"QuorumLost": "of 3 members"}
-CAUSED = {**FIRST, **SECOND, **THIRD, **FOURTH}
+CAUSED = {**LINES, **FIRST, **SECOND, **THIRD, **FOURTH}
 
 
 @dataclass
@@ -142,6 +143,7 @@ def storm(monitored: Monitored) -> Told:
     environment = monitored.environment
     hand_over(environment, CELL, HOME)
     with undoing(environment, monitored.hosts) as faults:
+        _lines(monitored, faults)
         _first(faults, environment)
         # These three have to be known before the next faults; the others may come meanwhile.
         monitored.expect({name: FIRST[name] for name in ("HashDisagreement", "CoreQuarantined", "CoreLag")}, 90)
@@ -160,6 +162,17 @@ def storm(monitored: Monitored) -> Told:
     wait("orders", lambda: why_not_whole(environment), 180)
     hand_over(environment, CELL, HOME)
     return told
+
+
+def _lines(monitored: Monitored, faults: Faults) -> None:
+    """One after the other, as they go in earnest."""
+    mend = [faults.line_cut("primary--dr--1")]
+    monitored.expect({"SiteLineDown": LINES["SiteLineDown"]}, 90)
+    mend.append(faults.line_cut("primary--dr--2"))
+    monitored.expect(LINES, 90)
+    for one in mend:
+        one()
+    wait("orders over mended lines", lambda: why_not_whole(monitored.environment), 120)
 
 
 def _first(faults: Faults, environment: Environment) -> None:

@@ -160,11 +160,12 @@ def test_a_gateway_of_lines_forwards_what_the_network_sends_to_it_until_it_is_no
     site.declare(**both, lines=[line])
     joined = summary(site.must("up", "--yes", "--skip-preview", *PACK))
     (gateway, routes), machines = _forwarding(site), {one["InstanceId"] for one in site.machines()}
-    site.declare(**both, hosts__c__address="10.3.0.13", lines=[line])
+    moved_away = {"hosts__c__address": "10.3.0.13", "hosts__c__accept_replacement": next(iter(gateway))}
+    site.declare(**both, **moved_away, lines=[line])
     site.must("up", "--yes", "--skip-preview", *PACK)
     moved = _forwarding(site)
     again = summary(site.must("up", "--yes", "--skip-preview", "--refresh"))
-    site.declare(**both, hosts__c__address="10.3.0.13")
+    site.declare(**both, **moved_away)
     site.must("up", "--yes", "--skip-preview", *PACK)
 
     assert before == _forwarding(site) == (set(), {})
