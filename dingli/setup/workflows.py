@@ -56,11 +56,9 @@ def check(root: Path) -> None:
 def test(root: Path) -> None:
     """Everything. Ends with pytest's own summary."""
     run_phases([*_setup_phases(root), *_quickfix(root)])
-    run_phases(_check_phases(root), all_of_them=True)
-    if any((root / "tests" / "live").rglob("test_*.py")):
-        run_phases([_lab_up(root), _stacks_up(root)])
-    pytest = ["pytest", "-m", "(engine or slow or live) and not long", "tests"]
-    command(pytest, cwd=root, env=environment(root))
+    run_phases([*_check_phases(root), _thorough_phase(root)], all_of_them=True)
+    run_phases([_lab_up(root), _stacks_up(root)])
+    command(["pytest", "-m", "live and not long", "tests/live"], cwd=root, env=environment(root))
 
 
 def quickfix(root: Path) -> None:
@@ -113,6 +111,11 @@ def _check_phases(root: Path) -> list[Phase]:
         ),
     ]
     return [Phase(name, _tool(root, *arguments), remedy) for name, arguments, remedy in steps]
+
+
+def _thorough_phase(root: Path) -> Phase:
+    tests = ["pytest", "-q", "-n", "logical", "-m", "(engine or slow) and not live", "tests/unit"]
+    return Phase("tests with the engine", _tool(root, *tests), "see the tests named above")
 
 
 def _lab_up(root: Path) -> Phase:
