@@ -29,6 +29,7 @@ def test_what_roles_enable_is_disabled_after_it_came() -> None:
         "prometheus-alertmanager.service",
         "prometheus-node-exporter.service",
         "prometheus.service",
+        "strongswan.service",
     ]
 
 

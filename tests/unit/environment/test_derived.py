@@ -48,7 +48,7 @@ def test_same_city_members_are_at_other_sites(lab: Environment) -> None:
 def test_certificates_are_those_of_what_runs_there(lab: Environment) -> None:
     found = {item.name: item for item in certificates(lab, "standby-1")}
     alpha = {"core-alpha", "core-alpha-etcd", "gateway-alpha", "fix-alpha"}
-    assert set(found) == {"etcd", *alpha, "core-beta", "gateway-beta", "fix-beta", "node", "log"}
+    assert set(found) == {"etcd", *alpha, "core-beta", "gateway-beta", "fix-beta", "node", "log", "ipsec"}
     assert set(found["core-beta"].usages) == {"serverAuth", "clientAuth"}, "a main core's, beside a minimal one's"
     assert found["etcd"].cn == "etcd-standby-1"
     assert set(found["etcd"].usages) == {"serverAuth", "clientAuth"}
