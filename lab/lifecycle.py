@@ -84,9 +84,11 @@ def up(wanted: Layout, clone: Path, unattended: bool, phase: Callable[[str], Non
         LAYOUT.write_text(made.dumps(), encoding="utf-8")
         if made != before:
             controller.stop()  # it goes by the one that it read
-        _lines(wanted, steps)
-        _hosts(wanted, steps, phase, tell)
-        controller.start()
+        try:
+            _lines(wanted, steps)
+            _hosts(wanted, steps, phase, tell)
+        finally:
+            controller.start()  # whatever happened: what is off, or cut, has an end
         _cloud(wanted, phase)
         phase("waiting for SSH")
         awaited = [host for host in wanted.hosts if steps[host.name] is not Step.STAY_OFF]

@@ -66,6 +66,9 @@ class Promises:
         return not [name for name in due if not self._end(name)]
 
     def _end(self, name: str) -> bool:
+        with self._changed:
+            if name not in power.due(self._offs, power.now_s(), self._boot_id):
+                return True  # taken away anew meanwhile
         try:
             self._give_back(name)
         except LabError as error:

@@ -149,7 +149,8 @@ def _routes(owner: Owner, wanted: Steering) -> list[str]:
 def _way(one: Through) -> str:
     table, _ = _table(one.network)
     where = f" via {one.via} dev {bridge_name(one.via_network)}" if one.kind is Kind.MACHINE else ""
-    return f"{one.kind.value} {one.destination}{where} table {table} metric 0"
+    destination = "default" if one.destination == "0.0.0.0/0" else one.destination.removesuffix("/32")  # as it is shown
+    return f"{one.kind.value} {destination}{where} table {table} metric 0"
 
 
 def _table(network: str) -> tuple[int, str]:

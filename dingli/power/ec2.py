@@ -24,6 +24,7 @@ _GONE = ("shutting-down", "terminated")
 _WITHIN_S = 120.0
 _AGAIN_S = 1.0
 _SIGNED_FOR_S = 7 * 24 * 3600  # the longest that there is; shorter where the credentials themselves end before
+_SPARE_S = 120
 _NOT_KNOWN = ("UnknownParameter", "InvalidParameter", "InvalidParameterCombination", "UnsupportedOperation")
 
 
@@ -45,6 +46,7 @@ class Ec2Driver:
         began = time.monotonic()
         with self._as_our_errors("ask"):
             found = self._machine()["InstanceId"]
+            self._require_credentials_for(seconds)
             arm(self._environment, self._promise(found), seconds)
         self._latest = began + seconds / 2
 
@@ -89,9 +91,27 @@ class Ec2Driver:
         """For what must not be done later than it was asked for."""
         return self._connected(1)
 
-    def _connected(self, attempts: int) -> Any:
+    @cached_property
+    def _session(self) -> Any:
         cloud = self._cloud
-        session = cloud_session(region=cloud.region, profile=cloud.profile, credentials_file=cloud.credentials_file)
+        return cloud_session(region=cloud.region, profile=cloud.profile, credentials_file=cloud.credentials_file)
+
+    def _require_credentials_for(self, seconds: int) -> None:
+        """What is signed with credentials that end before the power returns would be refused then."""
+        credentials = self._session.get_credentials()
+        ends_within = getattr(credentials, "refresh_needed", None)  # of temporary ones whose end is known
+        if ends_within is None:
+            return
+        credentials.get_frozen_credentials()  # as fresh as they get
+        if ends_within(seconds + _SPARE_S):
+            raise PowerRefused(
+                f"the credentials for the cloud of {self._host} end before its power returns, {seconds} s from now",
+                f"credentials that last {_SPARE_S} s longer",
+                "nothing was stopped: log in again, or take credentials that do not end",
+            )
+
+    def _connected(self, attempts: int) -> Any:
+        cloud, session = self._cloud, self._session
         retries: Any = {"mode": "standard", "total_max_attempts": attempts}
         config = Config(connect_timeout=5, read_timeout=30, retries=retries)
         return session.client("ec2", endpoint_url=cloud.endpoint, verify=cloud.ca_file, config=config)

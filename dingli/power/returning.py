@@ -66,7 +66,8 @@ _CONNECT_S, _PATIENCE_S, _SCRIPT_S = 5.0, 15.0, 60.0
 @dataclass(frozen=True)
 class Promise:
     """What has to be asked for the power of `host` to return: `url`; `trial` asks whether it would be done; both are
-    signed until `ends` (seconds of the epoch); `ca` is the certificate authority of the server (None: the usual ones).
+    signed until `ends` (seconds of the epoch) at most; `ca` is the certificate authority of the server (None: the usual
+    ones).
     """
 
     host: str

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from dingli import ssh
 from dingli.environment import Environment
+from dingli.environment.lines import ipsec_gateways
 from dingli.status.ask import Hosts
 from dingli.status.complaints import core_complaint
 from dingli.status.judge import judge
@@ -145,6 +146,8 @@ def _expected(environment: Environment, subject: Subject, host: str) -> tuple[li
         if subject.has("gateway", cell.name) and host in cell.running_gateways:
             units.append(f"dingli-gateway@{cell.name}.service")
             ports.append(cell.ports.fix)
+    if subject.has("ipsec") and host in ipsec_gateways(environment):
+        units += ["strongswan.service", "dingli-lines-guard.service"]
     if subject.has("ops") and not environment.site_of(host).trading:
         units += ["prometheus.service", "prometheus-alertmanager.service"]
         ports += [environment.monitoring.prometheus_port, environment.monitoring.alertmanager_port]

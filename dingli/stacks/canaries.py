@@ -25,7 +25,7 @@ __all__ = ["AcrossSites", "across_sites", "changed_of_stack", "choose"]
 
 _PLACES = (SiteRole.DR, SiteRole.STANDBY, SiteRole.PRIMARY, SiteRole.OPS)
 """Where a canary is looked for first: where the fewest depend on it, and it does what others do."""
-_ORDER = ("gateway", "core", "ops", "journal", "base")
+_ORDER = ("gateway", "core", "ops", "journal", "ipsec", "base")
 """Whose canaries are chosen first: those of a group with few hosts, so that the others' can be the same hosts."""
 
 

@@ -24,6 +24,7 @@ from moto.ec2.models import EC2Backend, ec2_backends
 from moto.ec2.models.elastic_block_store import VolumeAttachment
 from moto.ec2.models.instances import Instance, InstanceState, Reservation, StateReason
 from moto.ec2.models.route_tables import Route
+from moto.ec2.models.subnets import Subnet
 from moto.ec2.responses.general import General
 
 from lab.cloud.states import State
@@ -139,6 +140,11 @@ class CloudBackend(EC2Backend):
         if key == "source_dest_check":
             instance.nics[0].source_dest_check = value  # one and the same, where there is one network interface
         return instance
+
+    def delete_subnet(self, subnet_id: str) -> Subnet:
+        if any(self.get_instance(name).subnet_id == subnet_id for name in self.guests):
+            raise EC2ClientError("DependencyViolation", f"The subnet '{subnet_id}' has instances in it")
+        return super().delete_subnet(subnet_id)
 
     def forwards(self, instance_id: str) -> bool:
         """Whether there is such a machine, and it may send and be sent what is not from or to itself."""

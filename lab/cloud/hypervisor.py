@@ -82,6 +82,9 @@ class Hypervisor:
         except LabError as error:
             log.error("%s", error)
             return True
+        except Exception:  # the process's outermost edge: its end would be that of all machines
+            log.exception("a round failed")
+            return True
 
     def round(self) -> bool:
         """One comparison, under the lock. Whether something is on its way."""

@@ -31,7 +31,7 @@ def ways(backend: CloudBackend) -> Steering:
         for route in routes:
             guest = _forwarder(backend, route)
             if guest and _is_overlay(backend, str(route.destination_cidr_block)):
-                address = str(IPv4Network(route.destination_cidr_block)[0])
+                address = str(IPv4Network(route.destination_cidr_block, strict=False)[0])
                 reached.setdefault(address, Reached(address, guest.host.address, guest.subnet))
                 continue
             through.append(_through(subnet, route, guest))
@@ -60,7 +60,7 @@ def _forwarder(backend: CloudBackend, route: Route) -> Guest | None:
 
 
 def _is_overlay(backend: CloudBackend, destination: str) -> bool:
-    network = IPv4Network(destination)
+    network = IPv4Network(destination, strict=False)
     others = [*backend.layout.networks.values(), *(subnet.cidr_block for subnet in _subnets(backend))]
     taken = any(network.overlaps(IPv4Network(other)) for other in others)
     return network.prefixlen == network.max_prefixlen and not taken and not network.overlaps(backend.layout.transit)
@@ -71,7 +71,8 @@ def _subnets(backend: CloudBackend) -> Iterable[Subnet]:
 
 
 def _through(subnet: Subnet, route: Route, guest: Guest | None) -> Through:
-    network, destination = str(subnet.cidr_block), str(route.destination_cidr_block)
+    network = str(subnet.cidr_block)
+    destination = str(IPv4Network(str(route.destination_cidr_block), strict=False))
     if guest is None:
         return Through(network, destination, kind=Kind.NOBODY)
     return Through(network, destination, guest.host.address, guest.subnet)

@@ -7,11 +7,13 @@ from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
+from dingli.rollout import Stage
 from infra.providers.base.exceptions import ProviderError
 from infra.providers.base.resource import Context, Properties
+from infra.providers.base.values import contains_unknown
 from infra.providers.industry.cloud_resource import CloudResource
 from infra.providers.industry.comparison import Seen
-from infra.providers.industry.errors import code_of
+from infra.providers.industry.errors import code_of, explained
 from infra.providers.industry.fields import TEXT, Field, cidr, identifier
 from infra.providers.industry.identity import Identity
 
@@ -78,9 +80,21 @@ class RouteType(CloudResource):
                 return Seen({"network_id": network_id, "destination": destination, "instance_id": leads_to}, {})
         return None
 
+    def create(self, context: Context, news: Properties) -> tuple[str, Properties]:
+        """Not before the roll-out goes on to all hosts: until then the role of the gateway may not have been applied,
+        which would lead packets to a machine that drops them. The state says so, and the next stage makes it."""
+        if Stage.current().canaries is None or context.preview or contains_unknown(news):
+            return super().create(context, news)
+        context.log.info("waits for the canaries")
+        return f"{news['network_id']}/{news['destination']}", {**news, "drift": {"completion": "waits for canaries"}}
+
     def update(self, context: Context, resource_id: str, state: Properties, news: Properties) -> Properties:
-        """A cloud may drop a route together with its machine: the new machine's is made then."""
-        if not context.preview and self.gone(resource_id):
+        """One that waits, or that the cloud dropped together with its machine, is made."""
+        with explained(self.cloud, context.name):
+            gone = self.gone(resource_id)
+        if gone and (context.preview or contains_unknown(news)):
+            return {**state, **news}
+        if gone:
             return self.create(context, news)[1]
         return super().update(context, resource_id, state, news)
 

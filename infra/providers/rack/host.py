@@ -266,6 +266,13 @@ def _another_machine(state: Properties) -> str | None:
 
 
 def _refused(state: Properties, other: str, its_key: str) -> ProviderError:
+    if state.get("instance_id"):
+        return ProviderError(
+            f"{state['host']}: {other}, though its instance is {state['instance_id']} as before",
+            f"the machine that was adopted, {state['machine_id']}",
+            "find out what was done to it; if nobody can say, terminate the instance: "
+            "`dingli up ENV --refresh` makes another",
+        )
     return ProviderError(
         f"{state['host']}: {other}",
         f"the machine that was adopted, {state['machine_id']}",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from lab.layout import Detour
 from lab.steering import NOTHING, Kind, Owner, Reached, Seen, Steering, Through, changes, of_racks
 from tests.unit.lab.small_lab import LAB, ONE, TWO
@@ -56,6 +58,15 @@ def test_racks_come_before_the_cloud_and_each_has_its_own() -> None:
     (line,) = changes(Owner.CLOUD, steering, EMPTY)
 
     assert line == "route replace unicast 198.18.101.2 via 198.18.3.11 dev bc6120301 table main metric 100 protocol 202"
+
+
+@pytest.mark.parametrize(("destination", "shown"), [("0.0.0.0/0", "default"), ("198.18.101.2/32", "198.18.101.2")])
+def test_a_way_is_known_again_as_the_router_shows_it(destination: str, shown: str) -> None:
+    steering = Steering(through=(Through("198.18.1.0/24", destination, kind=Kind.NOBODY),))
+    rule = f"priority 2001 from all iif bc6120101 lookup {TABLE}"
+    seen = Seen(frozenset([rule]), frozenset([f"blackhole {shown} table {TABLE} metric 0"]))
+
+    assert changes(Owner.CLOUD, steering, seen) == []
 
 
 def test_a_way_may_lead_to_nobody_or_where_it_always_led() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -141,6 +142,20 @@ def test_nothing_is_cut_without_a_promise(environment: Environment, service: Clo
 def test_who_may_be_lost_with_it_keeps_no_promise(environment: Environment) -> None:
     assert keepers(environment, "c") == ("o",)
     assert keepers(environment, "o") == ()
+
+
+def test_nothing_is_stopped_with_credentials_that_end_before_the_power_returns(
+    environment: Environment, service: CloudService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = instance(service)
+    ends = datetime.now(UTC) + timedelta(minutes=20)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "temporary")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "a token")
+    monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", ends.isoformat())
+    with pytest.raises(PowerRefused, match="end before its power returns, 1800 s from now"):
+        power_off(environment, "c", 1800)
+    assert state(service, machine) == "running"
 
 
 def test_a_person_gives_it_back_by_hand(environment: Environment, service: CloudService, tmp_path: Path) -> None:

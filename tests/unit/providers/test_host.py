@@ -91,7 +91,7 @@ def test_another_machine_in_the_place_of_the_same_instance_is_refused() -> None:
     state = _STATE | _MADE | {"seen_host_key": "SHA256:n"}
 
     assert not _diff(state, _NEWS | _MADE).replaced
-    with pytest.raises(ProviderError, match="accept_replacement: SHA256:n"):
+    with pytest.raises(ProviderError, match="terminate the instance"):
         HostType().update(replace(_CONTEXT, preview=True), "lab/h", state, _NEWS | _MADE)
 
 

@@ -9,7 +9,7 @@ from dingli.environment import load
 from dingli.stacks.canaries import changed_of_stack, choose
 from dingli.stacks.events import StackOutcome
 from infra.providers.base.values import from_engine, to_engine
-from infra.providers.deployment.declared import deployment_inputs, scopes
+from infra.providers.deployment.declared import SHARED_GROUPS, deployment_inputs, scopes
 from infra.providers.deployment.digest import desired
 from tests.unit.status import observed
 
@@ -36,6 +36,13 @@ def test_groups_share_their_canaries_where_they_can() -> None:
     changed = {"base": ["dr-1", "primary-2"], "gateway-alpha": ["primary-2"]}
     chosen = choose(_LAB, observed.picture(observed.recorded()), changed).first.canaries or {}
     assert chosen["base"] == ("primary-2",), "a canary already, though another site has less to lose"
+
+
+def test_every_shared_group_has_its_place() -> None:
+    changed = {group: ["primary-1", "dr-1"] for group in SHARED_GROUPS}
+    chosen = choose(_LAB, observed.picture(observed.recorded()), changed).first.canaries or {}
+
+    assert chosen.keys() == {"base", "ipsec", "journal", "ops"}
 
 
 def test_the_leaders_host_is_no_canary_where_there_is_another() -> None:

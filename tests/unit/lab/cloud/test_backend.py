@@ -27,6 +27,12 @@ def test_the_labs_images_say_their_architecture_and_carry_it_as_a_tag(region: Re
     assert said == {("debian-13", "x86_64", "x86_64"), ("debian-12", "arm64", "aarch64")}
 
 
+def test_a_subnet_with_machines_stays(region: Region) -> None:
+    instance = region.launch()
+    with pytest.raises(EC2ClientError, match="DependencyViolation"):
+        region.backend.delete_subnet(instance.subnet_id)
+
+
 def test_an_instance_is_pending_until_it_is_reached_and_stopping_until_it_is_off(region: Region) -> None:
     instance = region.launch()
     states = [instance.state]

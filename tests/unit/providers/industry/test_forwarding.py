@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dingli.rollout import Stage
 from infra.providers.base.exceptions import Incomplete, ProviderError
 from infra.providers.industry.declared import group_inputs
 from tests.unit.environment.test_lines import on_a_cloud
@@ -91,6 +92,24 @@ def test_a_check_that_the_cloud_refuses_to_switch_off_keeps_the_machine_and_the_
 
     assert state["drift"] == {}
     assert not _checked(world, caught.value.resource_id)
+
+
+def test_a_route_waits_for_the_canaries_of_a_roll_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its gateway may be none of the hosts whose turn it is."""
+    with monkeypatch.context() as stage:
+        for name, told in Stage({"base": ("c",)}).variables().items():
+            stage.setenv(name, told)
+        made = world.make("Route")
+    waiting = _THERE in _routes(world)
+
+    assert not waiting
+    assert made.diff().changed == ["drift"]
+    made.context = world.context("Route", preview=True)
+    made.update()
+    assert _THERE not in _routes(world)
+    made.context = world.context("Route")
+    assert made.update()["drift"] == {}
+    assert _THERE in _routes(world)
 
 
 def test_a_route_follows_its_machine_in_place(world: World) -> None:
