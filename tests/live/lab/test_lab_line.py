@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.live.lab.box import ROOT, Box, wait_until
+from tests.live.lab.box import Box, wait_until
 
 FIRST, SECOND = "primary--dr--1", "primary--dr--2"
 _UP = f"""
+import os
 import sys
 from pathlib import Path
 from lab import lifecycle
@@ -19,7 +20,7 @@ from lab.layout import LabLine, Layout
 lines = (LabLine({FIRST!r}, "198.18.101.1", "198.18.101.2"), LabLine({SECOND!r}, "198.18.101.5", "198.18.101.6"))
 networks = {{"primary": "198.18.1.0/24", "dr": "198.18.3.0/24"}}
 layout = Layout("198.18.0.0/16", networks, (), lines=lines[: int(sys.argv[1])])
-lifecycle.up(layout, Path({str(ROOT)!r}), False, print, print)
+lifecycle.up(layout, Path(os.environ["DINGLI_ROOT"]), False, print, print)
 """
 
 
