@@ -169,7 +169,7 @@ def line(
     name: Annotated[str, typer.Argument(metavar="[LINE]", help="All lines are shown if none is named.")] = "",
     action: Annotated[str, typer.Argument(metavar="[ACTION]", help="cut, mend, or status, which only asks.")] = "",
     duration: Annotated[str, typer.Option("--for", help="When it is mended by itself: 60s, 2m; at most 10m.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Cut a line between sites, outside of the hosts, or mend it. A cut always ends by itself, whatever becomes of its
     caller."""

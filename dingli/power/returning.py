@@ -39,7 +39,7 @@ if sys.argv[2:] == ["--try"]:
         sys.exit(0)
 time.sleep(max(0.0, promise["due"] - time.time()))
 if time.time() > promise["ends"]:
-    print("not answered for as long as the request was signed for: start the machine by hand", file=sys.stderr)
+    print("no answer while the request was signed: `dingli power ENV HOST on` starts it", file=sys.stderr)
     sys.exit({given_up})
 ask(promise["url"])
 """
